@@ -1,0 +1,94 @@
+"""Strings a user may write, each with the pattern that keeps it harmless wherever it is used."""
+
+import ipaddress
+from collections.abc import Callable
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic_core import PydanticCustomError
+
+
+def _ip(value: str) -> str:
+    try:
+        address = ipaddress.ip_address(value)
+    except ValueError:
+        raise PydanticCustomError("ip", "not an IPv4 or IPv6 address") from None
+    if address.is_unspecified or address.is_multicast:
+        raise PydanticCustomError("ip", "an unspecified or multicast address can't be a target")
+    return str(address)
+
+
+def _cidr(value: str) -> str:
+    try:
+        return str(ipaddress.ip_network(value, strict=False))
+    except ValueError:
+        raise PydanticCustomError("cidr", "not a CIDR such as 10.0.0.0/8 or 2001:db8::/32") from None
+
+
+def pattern(regex: str, say: str, *, most: int) -> Callable[[str], str]:
+    """Check a string against a whole-string pattern and say in words what is expected."""
+    import re  # noqa: PLC0415  (kept beside its only use)
+
+    compiled = re.compile(regex)
+
+    def check(value: str) -> str:
+        if len(value) > most:
+            raise PydanticCustomError("too_long", "longer than {most} characters", {"most": most})
+        if not compiled.fullmatch(value):
+            raise PydanticCustomError("pattern", "{say}", {"say": say})
+        return value
+
+    return check
+
+
+def _strings_only(value: Any) -> Any:
+    if not isinstance(value, str):
+        raise PydanticCustomError("string", "not a string; put it in quotes")
+    return value
+
+
+Text = Annotated[str, BeforeValidator(_strings_only)]
+DnsLabel = Annotated[
+    Text,
+    AfterValidator(pattern(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?", "not a DNS label: lower-case letters, digits and -, at most 63", most=63)),
+    Field(json_schema_extra={"pattern": "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", "maxLength": 63}),
+]
+DnsName = Annotated[
+    Text,
+    AfterValidator(
+        pattern(
+            r"[A-Za-z0-9]([-A-Za-z0-9]{0,61}[A-Za-z0-9])?(\.[A-Za-z0-9]([-A-Za-z0-9]{0,61}[A-Za-z0-9])?)*",
+            "not a host name such as app.example.com",
+            most=253,
+        )
+    ),
+    Field(json_schema_extra={"pattern": "^[A-Za-z0-9]([-A-Za-z0-9.]*[A-Za-z0-9])?$", "maxLength": 253}),
+]
+ZoneName = Annotated[
+    Text,
+    AfterValidator(pattern(r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?", "not a zone name as node labels have it", most=63)),
+    Field(json_schema_extra={"pattern": "^[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$", "maxLength": 63}),
+]
+HostHeader = Annotated[
+    Text,
+    AfterValidator(pattern(r"[A-Za-z0-9\[]([-A-Za-z0-9.:_\[\]]*[A-Za-z0-9\]])?", "not a Host header: a name or address, with or without :port", most=255)),
+    Field(json_schema_extra={"pattern": "^[A-Za-z0-9\\[]([-A-Za-z0-9.:_\\[\\]]*[A-Za-z0-9\\]])?$", "maxLength": 255}),
+]
+UrlPath = Annotated[
+    Text,
+    AfterValidator(pattern(r"/[!-~]*", "not a path: it starts with / and holds visible ASCII only", most=1024)),
+    Field(json_schema_extra={"pattern": "^/[!-~]*$", "maxLength": 1024}),
+]
+CookieName = Annotated[
+    Text,
+    AfterValidator(pattern(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+", "not a cookie name (RFC 6265 token)", most=256)),
+    Field(json_schema_extra={"pattern": "^[!#$%&'*+\\-.^_`|~0-9A-Za-z]+$", "maxLength": 256}),
+]
+FilePath = Annotated[
+    Text,
+    AfterValidator(pattern(r"[^\x00-\x1f\x7f]+", "not a file path", most=1024)),
+    Field(json_schema_extra={"maxLength": 1024}),
+]
+IpAddress = Annotated[Text, AfterValidator(_ip), Field(json_schema_extra={"maxLength": 45})]
+Cidr = Annotated[Text, AfterValidator(_cidr), Field(json_schema_extra={"maxLength": 49})]
+Port = Annotated[int, Field(ge=1, le=65535, strict=True)]

@@ -1,0 +1,79 @@
+"""The LoadBalancer resource, elbow.dev/v1alpha1."""
+
+from enum import StrEnum
+from typing import Annotated, Any, Literal
+
+from pydantic import ConfigDict, Field, ValidationError
+
+from elbow_api.base import Model
+from elbow_api.fault import Fault, Refused, faults_of
+from elbow_api.fields import Cidr, DnsLabel, ZoneName
+from elbow_api.listener import Listener
+from elbow_api.rules import broken
+from elbow_api.target_group import CrossZone, TargetGroup
+
+
+class Scheme(StrEnum):
+    """Who reaches the load balancer (ELB section 1.6)."""
+
+    INTERNAL = "internal"
+    INTERNET_FACING = "internet-facing"
+
+
+class Metadata(Model):
+    """The part of Kubernetes' metadata that a proxy uses."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    name: DnsLabel
+    namespace: DnsLabel = "default"
+
+
+class LoadBalancerSpec(Model):
+    """What a user asks for."""
+
+    scheme: Scheme = Scheme.INTERNET_FACING
+    """internet-facing or internal."""
+    zones: Annotated[list[ZoneName], Field(min_length=1, max_length=16)] | None = None
+    """The zones enabled; by default every zone. Targets in other zones are unused."""
+    cross_zone: CrossZone = CrossZone.ENABLED
+    """Whether a zone's proxies use the targets of other zones; a target group may override it."""
+    allowed_sources: Annotated[list[Cidr], Field(min_length=1, max_length=100)] | None = None
+    """CIDRs of the clients allowed to connect; by default all. Others are disconnected before a byte is read."""
+    listeners: Annotated[list[Listener], Field(min_length=1, max_length=50)]
+    target_groups: Annotated[list[TargetGroup], Field(min_length=1, max_length=50)]
+
+    def group(self, name: str) -> TargetGroup:
+        """The target group of that name, which must exist."""
+        return next(group for group in self.target_groups if group.name == name)
+
+    def listeners_of(self, group: TargetGroup) -> list[Listener]:
+        """The listeners that forward to a group; none: the group is not in use."""
+        return [listener for listener in self.listeners if listener.target_group == group.name]
+
+    def is_cross_zone(self, group: TargetGroup) -> bool:
+        """Whether a group's targets serve all zones (ELB section 3.4)."""
+        return (group.cross_zone or self.cross_zone) is CrossZone.ENABLED
+
+
+class LoadBalancer(Model):
+    """A load balancer, as its user wrote it."""
+
+    api_version: Literal["elbow.dev/v1alpha1"]
+    kind: Literal["LoadBalancer"]
+    metadata: Metadata
+    spec: LoadBalancerSpec
+    status: Any = None
+
+
+def parse(document: Any) -> LoadBalancer:
+    """Take a document as a LoadBalancer; raises Refused with every fault found."""
+    if not isinstance(document, dict):
+        raise Refused([Fault((), "not a LoadBalancer: a mapping with apiVersion, kind, metadata and spec is expected")])
+    try:
+        resource = LoadBalancer.model_validate(document)
+    except ValidationError as error:
+        raise Refused(faults_of(error)) from None
+    if faults := broken(resource.spec):
+        raise Refused(faults)
+    return resource

@@ -1,0 +1,32 @@
+"""What a proxy is told: the accepted spec, and what surrounds it."""
+
+from enum import StrEnum
+
+from elbow_api.base import Model
+from elbow_api.load_balancer import LoadBalancerSpec
+
+
+class ZoneState(StrEnum):
+    """Whether a zone is to get clients; one that is not known is active."""
+
+    ACTIVE = "active"
+    IMPAIRED = "impaired"
+    SHIFTED = "shifted"
+
+
+class Zone(Model):
+    """A zone of the load balancer."""
+
+    name: str
+    state: ZoneState = ZoneState.ACTIVE
+
+
+class ProxyConfig(Model):
+    """The whole of what all proxies of one load balancer serve."""
+
+    name: str
+    namespace: str
+    generation: int
+    """The generation of the spec, reported back once it runs."""
+    spec: LoadBalancerSpec
+    zones: list[Zone] = []

@@ -1,0 +1,71 @@
+"""What a proxy tells: the generation it runs, its targets' health, its counters."""
+
+from elbow_api.base import Model
+from elbow_api.target_health import TargetHealth
+
+
+class ListenerReport(Model):
+    """A listener as it runs."""
+
+    name: str
+    port: int
+    protocol: str
+    target_group: str
+    active_connections: int
+    new_connections: int
+    requests: int
+    elb_4xx: int
+    elb_5xx: int
+    processed_bytes: int
+
+
+class TargetGroupReport(Model):
+    """A target group as it runs."""
+
+    name: str
+    healthy: int
+    unhealthy: int
+    initial: int
+    draining: int
+    unused: int
+    requests: int
+    target_2xx: int
+    target_3xx: int
+    target_4xx: int
+    target_5xx: int
+    connection_errors: int
+    surge_queue_length: int
+    spillover: int
+    fails_open: bool
+    targets: list[TargetHealth]
+
+
+class HAProxyReport(Model):
+    """The HAProxy a proxy drives."""
+
+    version: str
+    pid: int
+    workers: int
+    """How many worker processes there are, the current one included; old ones finish what they serve."""
+    reloads: dict[str, int]
+    """Reloads since the agent started, by reason."""
+
+
+class ProxyReport(Model):
+    """One proxy's view."""
+
+    name: str
+    namespace: str
+    zone: str | None
+    generation: int
+    """The generation of the spec that runs."""
+    converged: bool
+    """Whether what runs was read back and equals what is wanted."""
+    ready: bool
+    time: str
+    """When this was true, UTC, ISO 8601."""
+    haproxy: HAProxyReport | None
+    listeners: list[ListenerReport]
+    target_groups: list[TargetGroupReport]
+    faults: list[str]
+    """Why the newest input was refused or couldn't be applied; the last good one runs on."""

@@ -1,0 +1,1 @@
+"""The loop that keeps HAProxy equal to what is wanted."""

@@ -1,0 +1,1 @@
+"""The wanted state of one proxy: values and functions of values."""
