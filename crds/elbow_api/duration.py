@@ -57,5 +57,7 @@ class Within:
 
     def _check(self, value: Duration) -> Duration:
         if not Duration(self.least).milliseconds <= value.milliseconds <= Duration(self.most).milliseconds:
-            raise PydanticCustomError("duration_range", "outside {least} to {most}", {"least": self.least, "most": self.most})
+            raise PydanticCustomError(
+                "duration_range", "outside {least} to {most}", {"least": self.least, "most": self.most}
+            )
         return value

@@ -53,7 +53,11 @@ def faults_of(error: ValidationError) -> list[Fault]:
 
 def _path(detail: ErrorDetails) -> Path:
     # Pydantic adds the names of union members and validators to a location; a user never wrote those.
-    return tuple(step for step in detail["loc"] if isinstance(step, int) or not step.startswith(("function-", "constrained-", "literal[", "tagged-")))
+    return tuple(
+        step
+        for step in detail["loc"]
+        if isinstance(step, int) or not step.startswith(("function-", "constrained-", "literal[", "tagged-"))
+    )
 
 
 def _message(detail: ErrorDetails) -> str:

@@ -50,7 +50,13 @@ def _strings_only(value: Any) -> Any:
 Text = Annotated[str, BeforeValidator(_strings_only)]
 DnsLabel = Annotated[
     Text,
-    AfterValidator(pattern(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?", "not a DNS label: lower-case letters, digits and -, at most 63", most=63)),
+    AfterValidator(
+        pattern(
+            r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?",
+            "not a DNS label: lower-case letters, digits and -, at most 63",
+            most=63,
+        )
+    ),
     Field(json_schema_extra={"pattern": "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", "maxLength": 63}),
 ]
 DnsName = Annotated[
@@ -66,12 +72,20 @@ DnsName = Annotated[
 ]
 ZoneName = Annotated[
     Text,
-    AfterValidator(pattern(r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?", "not a zone name as node labels have it", most=63)),
+    AfterValidator(
+        pattern(r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?", "not a zone name as node labels have it", most=63)
+    ),
     Field(json_schema_extra={"pattern": "^[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$", "maxLength": 63}),
 ]
 HostHeader = Annotated[
     Text,
-    AfterValidator(pattern(r"[A-Za-z0-9\[]([-A-Za-z0-9.:_\[\]]*[A-Za-z0-9\]])?", "not a Host header: a name or address, with or without :port", most=255)),
+    AfterValidator(
+        pattern(
+            r"[A-Za-z0-9\[]([-A-Za-z0-9.:_\[\]]*[A-Za-z0-9\]])?",
+            "not a Host header: a name or address, with or without :port",
+            most=255,
+        )
+    ),
     Field(json_schema_extra={"pattern": "^[A-Za-z0-9\\[]([-A-Za-z0-9.:_\\[\\]]*[A-Za-z0-9\\]])?$", "maxLength": 255}),
 ]
 UrlPath = Annotated[

@@ -46,7 +46,11 @@ class HealthCheck(Model):
     """Without checks, targets get traffic as soon as they are registered."""
     protocol: Protocol | None = None
     """HTTP, HTTPS, TCP (a connection is enough) or TLS (a handshake is enough); by default the group's protocol."""
-    port: Annotated[Port | Literal["traffic-port"], BeforeValidator(_port), Field(json_schema_extra={"x-kubernetes-int-or-string": True})] = "traffic-port"
+    port: Annotated[
+        Port | Literal["traffic-port"],
+        BeforeValidator(_port),
+        Field(json_schema_extra={"x-kubernetes-int-or-string": True}),
+    ] = "traffic-port"
     """The port checked: traffic-port, or 1 to 65535."""
     path: UrlPath | None = None
     """The path asked for; by default /, or /AWS.ALB/healthcheck for GRPC. At most 1024 characters, a query included."""
@@ -70,5 +74,3 @@ class HealthCheck(Model):
             return self.timeout
         half = self.interval.milliseconds // 2
         return Duration("5s") if self.interval.milliseconds > 5000 else Duration(f"{half}ms")
-
-

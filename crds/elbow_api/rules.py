@@ -29,10 +29,16 @@ def _unique(spec: LoadBalancerSpec) -> Iterator[Fault]:
     ports = [listener.port for listener in spec.listeners]
     names = [listener.name for listener in spec.listeners]
     groups = [group.name for group in spec.target_groups]
-    for what, field, values in (("listeners", "port", ports), ("listeners", "name", names), ("targetGroups", "name", groups)):
+    for what, field, values in (
+        ("listeners", "port", ports),
+        ("listeners", "name", names),
+        ("targetGroups", "name", groups),
+    ):
         for i, value in enumerate(values):
             if value in values[:i]:
-                yield Fault(("spec", what, i, field), f"{value} is used twice; each {what[:-1]} needs a {field} of its own")
+                yield Fault(
+                    ("spec", what, i, field), f"{value} is used twice; each {what[:-1]} needs a {field} of its own"
+                )
     for i, zone in enumerate(spec.zones or []):
         if zone in (spec.zones or [])[:i]:
             yield Fault(("spec", "zones", i), f"{zone} is listed twice")
@@ -44,15 +50,25 @@ def _listener(at: Path, listener: Listener, spec: LoadBalancerSpec) -> Iterator[
         known = ", ".join(g.name for g in spec.target_groups)
         yield Fault((*at, "targetGroup"), f"there is no target group {listener.target_group}; there is {known}")
     elif group.protocol.is_http != listener.protocol.is_http:
-        yield Fault((*at, "targetGroup"), f"a {listener.protocol} listener can't forward to a {group.protocol} target group; HTTP and HTTPS go together, and TCP and TLS")
+        yield Fault(
+            (*at, "targetGroup"),
+            f"a {listener.protocol} listener can't forward to a {group.protocol} target group; HTTP and HTTPS go together, and TCP and TLS",
+        )
     elif group.protocol_version is not ProtocolVersion.HTTP1 and listener.protocol != "HTTPS":
         yield Fault((*at, "targetGroup"), f"a target group of version {group.protocol_version} needs an HTTPS listener")
     if listener.protocol.is_encrypted and listener.tls is None:
         yield Fault((*at, "tls"), f"required for {listener.protocol}: add tls.certificates")
     if not listener.protocol.is_encrypted and listener.tls is not None:
-        yield Fault((*at, "tls"), f"{listener.protocol} has no TLS; use {'HTTPS' if listener.protocol.is_http else 'TLS'} or remove tls")
+        yield Fault(
+            (*at, "tls"),
+            f"{listener.protocol} has no TLS; use {'HTTPS' if listener.protocol.is_http else 'TLS'} or remove tls",
+        )
     yield from _listener_times(at, listener)
-    if listener.http is not None and listener.http.x_forwarded_for_client_port and listener.http.x_forwarded_for != "append":
+    if (
+        listener.http is not None
+        and listener.http.x_forwarded_for_client_port
+        and listener.http.x_forwarded_for != "append"
+    ):
         yield Fault((*at, "http", "xForwardedForClientPort"), "only with xForwardedFor: append")
 
 
@@ -71,13 +87,18 @@ def _listener_times(at: Path, listener: Listener) -> Iterator[Fault]:
 
 def _group(at: Path, group: TargetGroup, spec: LoadBalancerSpec) -> Iterator[Fault]:
     if not group.protocol.is_http and group.protocol_version is not ProtocolVersion.HTTP1:
-        yield Fault((*at, "protocolVersion"), f"only for HTTP and HTTPS target groups, not for {group.protocol}; remove it")
+        yield Fault(
+            (*at, "protocolVersion"), f"only for HTTP and HTTPS target groups, not for {group.protocol}; remove it"
+        )
     if group.slow_start.milliseconds and group.algorithm is Algorithm.LEAST_OUTSTANDING_REQUESTS:
         yield Fault((*at, "slowStart"), "not with least_outstanding_requests; use round_robin or remove slowStart")
     if group.proxy_protocol != "off" and group.protocol.is_http:
         yield Fault((*at, "proxyProtocol"), "only for TCP and TLS target groups; HTTP targets get X-Forwarded-For")
     if group.unhealthy_connection_termination and group.unhealthy_draining_interval is not None:
-        yield Fault((*at, "unhealthyDrainingInterval"), "connections are cut at once with unhealthyConnectionTermination; use one of the two")
+        yield Fault(
+            (*at, "unhealthyDrainingInterval"),
+            "connections are cut at once with unhealthyConnectionTermination; use one of the two",
+        )
     yield from _group_tls(at, group)
     yield from _stickiness((*at, "stickiness"), group)
     yield from _health_check((*at, "healthCheck"), group.health_check, group)

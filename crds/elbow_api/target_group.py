@@ -143,5 +143,3 @@ def _slow_start(value: Duration) -> Duration:
     if value.milliseconds != 0 and not 30_000 <= value.milliseconds <= 900_000:
         raise PydanticCustomError("slow_start", "neither 0s nor within 30s to 15m")
     return value
-
-

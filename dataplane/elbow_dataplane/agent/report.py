@@ -1,0 +1,144 @@
+"""What the agent knows, as the ProxyReport others read."""
+
+from datetime import UTC, datetime
+
+from elbow_api.listener import Listener
+from elbow_api.proxy_report import HAProxyReport, ListenerReport, ProxyReport, TargetGroupReport
+from elbow_api.target_group import TargetGroup
+from elbow_api.target_health import State, TargetHealth
+from elbow_dataplane.agent.state import Known
+from elbow_dataplane.agent.view import View
+from elbow_dataplane.haproxy.counters import Counters
+from elbow_dataplane.haproxy.elb_counters import group_count, listener_count
+from elbow_dataplane.haproxy.render.server import backend_of, open_backend_of
+from elbow_dataplane.haproxy.stats import Stats
+from elbow_dataplane.model.health import Health, not_in_use, registered
+from elbow_dataplane.model.target import Target
+from elbow_dataplane.model.wanted import is_zone_enabled
+
+_ORDER = {
+    State.UNHEALTHY: 0,
+    State.UNHEALTHY_DRAINING: 1,
+    State.INITIAL: 2,
+    State.DRAINING: 3,
+    State.UNAVAILABLE: 4,
+    State.HEALTHY: 5,
+    State.UNUSED: 6,
+}
+
+
+def report(view: View, counters: Counters) -> ProxyReport:
+    """The whole report; `view.known` must be there."""
+    known = view.known
+    assert known is not None
+    config = known.desired.config
+    stats = view.running.stats if view.running else None
+    return ProxyReport(
+        name=config.name,
+        namespace=config.namespace,
+        zone=known.zone,
+        generation=view.generation,
+        converged=view.converged,
+        ready=is_ready(view),
+        time=_utc(view.at),
+        haproxy=HAProxyReport(
+            version=view.info.version, pid=view.info.pid, workers=view.workers, reloads=dict(view.reloads)
+        )
+        if view.info
+        else None,
+        listeners=[_listener(listener, counters, stats) for listener in config.spec.listeners],
+        target_groups=[_group(group, known, counters, stats, view.at) for group in config.spec.target_groups],
+        faults=list(view.faults),
+    )
+
+
+def is_ready(view: View) -> bool:
+    """Whether clients may be sent here: what is wanted runs, and each group's first checks have told something."""
+    known = view.known
+    if known is None or view.generation == 0:
+        return False
+    for group in known.desired.config.spec.target_groups:
+        states = [h.state for (name, _), h in known.health.items() if name == group.name]
+        if states and all(state is State.INITIAL for state in states):
+            return False
+    return True
+
+
+def target_health(group: TargetGroup, known: Known, now: float) -> list[tuple[Target, Health]]:
+    """Every registered or leaving target of a group, the sick ones first."""
+    found: list[tuple[Target, Health]] = []
+    in_use = bool(known.desired.config.spec.listeners_of(group))
+    usable = {target.key for target in known.registration.targets.get(group.name, ())}
+    for target in known.desired.registered.get(group.name, ()):
+        if not in_use or not is_zone_enabled(known.desired.config, target.zone):
+            found.append((target, not_in_use(known.began, zone_is_off=in_use)))
+        elif target.key in usable:
+            found.append((target, known.health.get((group.name, target.key), registered(now))))
+    found += [(d.target, d.health) for (name, _), d in known.registration.drains.items() if name == group.name]
+    return sorted(found, key=lambda pair: (_ORDER[pair[1].state], pair[0].key))
+
+
+def _group(group: TargetGroup, known: Known, counters: Counters, stats: Stats | None, now: float) -> TargetGroupReport:
+    targets = target_health(group, known, now)
+    count = {state: sum(health.state is state for _, health in targets) for state in State}
+    wanted = known.wanted().group(group.name)
+    healthy = count[State.HEALTHY] + count[State.UNAVAILABLE]
+    return TargetGroupReport(
+        name=group.name,
+        healthy=healthy,
+        unhealthy=count[State.UNHEALTHY] + count[State.UNHEALTHY_DRAINING],
+        initial=count[State.INITIAL],
+        draining=count[State.DRAINING],
+        unused=count[State.UNUSED],
+        requests=group_count(counters, group, "stot"),
+        target_2xx=group_count(counters, group, "hrsp_2xx"),
+        target_3xx=group_count(counters, group, "hrsp_3xx"),
+        target_4xx=group_count(counters, group, "hrsp_4xx"),
+        target_5xx=group_count(counters, group, "hrsp_5xx"),
+        connection_errors=group_count(counters, group, "econ"),
+        surge_queue_length=_queued(group, stats),
+        spillover=group_count(counters, group, "spillover"),
+        fails_open=group.fail_open and wanted is not None and wanted.registered > 0 and healthy < wanted.minimum,
+        targets=[_target(target, health) for target, health in targets],
+    )
+
+
+def _queued(group: TargetGroup, stats: Stats | None) -> int:
+    if stats is None:
+        return 0
+    names = (backend_of(group), open_backend_of(group))
+    waiting = sum(row.number("qcur") for name, row in stats.backends.items() if name in names)
+    return waiting + sum(row.number("qcur") for (backend, _), row in stats.servers.items() if backend in names)
+
+
+def _listener(listener: Listener, counters: Counters, stats: Stats | None) -> ListenerReport:
+    row = stats.frontends.get(f"ls_{listener.name}") if stats else None
+    return ListenerReport(
+        name=listener.name,
+        port=listener.port,
+        protocol=listener.protocol,
+        target_group=listener.target_group,
+        active_connections=row.number("scur") if row else 0,
+        new_connections=listener_count(counters, listener, "conn_tot"),
+        requests=listener_count(counters, listener, "req_tot" if listener.protocol.is_http else "conn_tot"),
+        elb_4xx=listener_count(counters, listener, "elb_4xx"),
+        elb_5xx=listener_count(counters, listener, "elb_5xx"),
+        processed_bytes=listener_count(counters, listener, "bin") + listener_count(counters, listener, "bout"),
+    )
+
+
+def _target(target: Target, health: Health) -> TargetHealth:
+    return TargetHealth(
+        address=target.ip,
+        port=target.port,
+        zone=target.zone,
+        weight=target.weight,
+        state=health.state,
+        reason=health.reason,
+        description=health.description,
+        since=_utc(health.since),
+    )
+
+
+def _utc(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

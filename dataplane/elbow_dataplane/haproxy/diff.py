@@ -1,0 +1,144 @@
+"""From what runs to what is wanted: runtime commands, in an order that never sends a request to the wrong place."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from elbow_api.target_health import State
+from elbow_dataplane.haproxy.engine import Engine
+from elbow_dataplane.haproxy.render.server import (
+    backend_of,
+    checked_options,
+    init_state,
+    open_backend_of,
+    open_options,
+)
+from elbow_dataplane.haproxy.render.variable import minimum_variable, queue_variable
+from elbow_dataplane.haproxy.server_state import ServerState
+from elbow_dataplane.haproxy.stats import Row, Stats
+from elbow_dataplane.model.wanted import Group, Server, Wanted
+
+Place = tuple[str, str]
+"""A backend and a server in it."""
+
+
+@dataclass(frozen=True)
+class Running:
+    """What one worker runs, read at one moment."""
+
+    stats: Stats
+    states: Mapping[Place, ServerState]
+    variables: Mapping[str, int]
+
+
+@dataclass
+class Commands:
+    """Runtime commands, by what they do; sent in this order."""
+
+    add: list[str] = field(default_factory=list)
+    change: list[str] = field(default_factory=list)
+    close: list[str] = field(default_factory=list)
+    """Ends connections on the worker that runs; older workers need the same by other means."""
+    remove: list[Place] = field(default_factory=list)
+    """Servers to delete; HAProxy refuses while something runs on them."""
+
+    def __bool__(self) -> bool:
+        """Whether there is anything to do."""
+        return bool(self.add or self.change or self.close or self.remove)
+
+
+def commands(wanted: Wanted, running: Running, engine: Engine, *, cut: frozenset[Place] = frozenset()) -> Commands:
+    """What makes the running worker equal to what is wanted; `cut` names servers whose connections end now."""
+    out = Commands()
+    kept: set[Place] = set()
+    for group in wanted.groups:
+        for place, server in _places(group):
+            kept.add(place)
+            _server(out, place, server, group, running, engine)
+        out.change += _variables(group, running)
+    for place in running.states:
+        if place not in kept and _ours(place, wanted):
+            if not running.states[place].maint:
+                out.change.append(f"set server {place[0]}/{place[1]} state maint")
+            out.remove.append(place)
+    out.close += [f"shutdown sessions server {b}/{s}" for b, s in sorted(cut) if _busy(running, (b, s))]
+    return out
+
+
+def _places(group: Group) -> Iterator[tuple[Place, Server]]:
+    for server in group.servers:
+        yield (backend_of(group.spec), server.name), server
+        if group.spec.fail_open:
+            yield (open_backend_of(group.spec), server.name), server
+
+
+def _ours(place: Place, wanted: Wanted) -> bool:
+    names = {backend_of(g.spec) for g in wanted.groups} | {open_backend_of(g.spec) for g in wanted.groups}
+    return place[0] in names
+
+
+def _busy(running: Running, place: Place) -> bool:
+    row = running.stats.servers.get(place)
+    return row is not None and row.number("scur") > 0
+
+
+def _server(out: Commands, place: Place, server: Server, group: Group, running: Running, engine: Engine) -> None:
+    state = running.states.get(place)
+    checked = place[0] == backend_of(group.spec)
+    ready = not server.draining if checked else server.takes_part_in_fail_open
+    if state is None:
+        out.add += _add(place, server, group, engine, checked=checked, ready=ready)
+        return
+    at = f"{place[0]}/{place[1]}"
+    if state.endpoint != server.target.endpoint:
+        out.change.append(f"set server {at} addr {server.target.ip} port {server.target.port}")
+    if state.maint == ready or (state.drain and ready):
+        out.change.append(f"set server {at} state {'ready' if ready else 'maint'}")
+    if state.weight != server.target.weight:
+        out.change.append(f"set server {at} weight {server.target.weight}")
+    row = running.stats.servers.get(place)
+    limit = group.spec.max_connections_per_target or 0
+    if row is not None and row.number("slim") != limit:
+        out.change.append(f"set maxconn server {at} {limit}")
+    if checked and ready and row is not None:
+        out.change += _health(at, server, state, row, group)
+
+
+def _add(place: Place, server: Server, group: Group, engine: Engine, *, checked: bool, ready: bool) -> list[str]:
+    at, target = f"{place[0]}/{place[1]}", server.target
+    options = checked_options(group.spec, engine) if checked else open_options(group.spec, engine)
+    checks = checked and group.spec.health_check.enabled
+    lines = [
+        f"add server {at} {target.endpoint} {options} weight {target.weight}"
+        + (f" init-state {init_state(server)}" if checks else "")
+    ]
+    if checks:
+        lines.append(f"enable health {at}")
+    if ready:
+        lines.append(f"set server {at} state ready")
+    return lines
+
+
+def _health(at: str, server: Server, state: ServerState, row: Row, group: Group) -> list[str]:
+    """Checks stay as configured, and one success is enough for a target that was never found unhealthy."""
+    if not group.spec.health_check.enabled:
+        return []
+    lines = []
+    if state.checked and not state.check_enabled:
+        lines.append(f"enable health {at}")
+    if state.check_addr != "-":
+        lines.append(f"set server {at} check-addr {server.target.ip}")
+    passed = row.text("check_status").endswith("OK")
+    if not row.is_up and passed and server.state in (State.INITIAL, State.HEALTHY):
+        # HAProxy asks for the whole threshold after one failure; ELB doesn't until a target was found unhealthy
+        # (section 2.3, rule 5). A healthy target is down after a success only if someone set it so.
+        lines.append(f"set server {at} health up")
+    return lines
+
+
+def _variables(group: Group, running: Running) -> list[str]:
+    wanted = {minimum_variable(group.spec): group.minimum, queue_variable(group.spec): group.spec.surge_queue.length}
+    return [
+        f"experimental-mode on;set var {name} int({value})"
+        for name, value in wanted.items()
+        if running.variables.get(name) != value
+    ]

@@ -1,0 +1,69 @@
+"""A target group as HAProxy backends: one with checks, and one without for when too few targets are healthy."""
+
+from collections.abc import Iterator, Sequence
+
+from elbow_api.listener import Listener
+from elbow_api.protocol import ProtocolVersion
+from elbow_api.target_group import Algorithm, StickinessType, TargetGroup
+from elbow_dataplane.haproxy.engine import Engine
+from elbow_dataplane.haproxy.render import stickiness
+from elbow_dataplane.haproxy.render.check import check_lines
+from elbow_dataplane.haproxy.render.server import backend_of, checked_options, open_backend_of
+from elbow_dataplane.haproxy.render.variable import queue_variable
+
+
+def sections(group: TargetGroup, listeners: Sequence[Listener], engine: Engine) -> Iterator[tuple[str, list[str]]]:
+    """The backends of a group that listeners forward to."""
+    common = _common(group, listeners, engine, backend_of(group))
+    yield (
+        f"backend {backend_of(group)}",
+        [
+            *common,
+            "  log ring@events format raw local0",
+            *check_lines(group),
+            f"  # every server: {checked_options(group, engine)}",
+        ],
+    )
+    if group.fail_open:
+        yield f"backend {open_backend_of(group)}", _common(group, listeners, engine, open_backend_of(group))
+
+
+def _common(group: TargetGroup, listeners: Sequence[Listener], engine: Engine, name: str) -> list[str]:
+    idle = max(listener.idle.milliseconds for listener in listeners)
+    lines = [
+        f"  mode {'http' if group.protocol.is_http else 'tcp'}",
+        *_balance(group),
+        f"  timeout server {idle}ms",
+        f"  timeout tunnel {idle}ms",
+        f"  timeout queue {group.surge_queue.timeout.milliseconds}ms",
+    ]
+    full = f"{{ queue({name}),sub({queue_variable(group)}) ge 0 }}"
+    # Without a limit per target nothing ever waits.
+    limited = group.max_connections_per_target is not None
+    if group.protocol.is_http:
+        lines += _http(group)
+        lines += [f"  http-request return status 503 default-errorfiles if {full}"] if limited else []
+    elif limited:
+        lines.append(f"  tcp-request content reject if {full}")
+    return lines + stickiness.lines(group, engine)
+
+
+def _balance(group: TargetGroup) -> list[str]:
+    if group.stickiness is not None and group.stickiness.type is StickinessType.SOURCE_IP:
+        return ["  balance source", "  hash-type consistent"]
+    return [
+        "  balance leastconn" if group.algorithm is Algorithm.LEAST_OUTSTANDING_REQUESTS else "  balance roundrobin"
+    ]
+
+
+def _http(group: TargetGroup) -> list[str]:
+    """How requests are sent, and sent again (lab: only what is safe to repeat, and never on a connection that may be dying)."""
+    lines = ["  http-reuse safe", "  retry-on conn-failure empty-response"]
+    if group.protocol_version is ProtocolVersion.HTTP1:
+        unsafe = "if !{ method GET HEAD OPTIONS }"
+        lines += [
+            f"  http-request disable-l7-retry {unsafe}",
+            "  http-request set-var(txn.pcn) str(r)",
+            f"  http-request set-var(txn.pcn) uuid() {unsafe}",
+        ]
+    return lines

@@ -1,0 +1,74 @@
+"""A listener as a HAProxy frontend."""
+
+from collections.abc import Iterator
+
+from elbow_api.listener import Listener
+from elbow_api.proxy_config import ProxyConfig
+from elbow_api.target_group import TargetGroup
+from elbow_dataplane.haproxy.engine import Engine
+from elbow_dataplane.haproxy.render import request
+from elbow_dataplane.haproxy.render.server import backend_of, open_backend_of
+from elbow_dataplane.haproxy.render.tls_policy import offer
+from elbow_dataplane.haproxy.render.variable import minimum_variable
+from elbow_dataplane.model.desired import certificate_name
+
+
+def frontend_of(listener: Listener) -> str:
+    """The frontend of a listener."""
+    return f"ls_{listener.name}"
+
+
+def sections(
+    listener: Listener, group: TargetGroup, config: ProxyConfig, engine: Engine
+) -> Iterator[tuple[str, list[str]]]:
+    """The frontend of a listener and of what it counts."""
+    idle = listener.idle.milliseconds
+    lines = [
+        f"  mode {'http' if listener.protocol.is_http else 'tcp'}",
+        *_binds(listener, engine),
+        f"  timeout client {idle}ms",
+    ]
+    lines += _sources(listener, config)
+    if listener.protocol.is_encrypted:
+        lines.append("  timeout client-hs 10s")
+    if listener.protocol.is_http:
+        lines += [f"  timeout http-request {idle}ms", f"  timeout http-keep-alive {idle}ms"]
+        lines += request.lines(listener, group)
+    yield f"frontend {frontend_of(listener)}", [*lines, *_forward(group)]
+
+
+def _binds(listener: Listener, engine: Engine) -> list[str]:
+    words = []
+    if listener.accept_proxy_protocol:
+        words.append("accept-proxy")
+    if listener.tls is not None:
+        words.append("ssl")
+        words += [
+            w
+            for n in range(len(listener.tls.certificates))
+            for w in ("crt", str(engine.certificates / certificate_name(listener.name, n)))
+        ]
+        words += offer(listener.tls.policy).bind_options
+        if listener.protocol.is_http:
+            words += ["alpn", "h2,http/1.1" if listener.options.http2 else "http/1.1"]
+    return [" ".join([f"  bind {_address(address)}:{listener.port}", *words]) for address in engine.addresses]
+
+
+def _address(address: str) -> str:
+    return f"[{address}]" if ":" in address and address != "::" else address
+
+
+def _sources(listener: Listener, config: ProxyConfig) -> list[str]:
+    if config.spec.allowed_sources is None:
+        return []
+    # Behind another balancer the client's address is known once its PROXY header was read.
+    layer = "session" if listener.accept_proxy_protocol else "connection"
+    return [f"  tcp-request {layer} reject if !{{ src {' '.join(config.spec.allowed_sources)} }}"]
+
+
+def _forward(group: TargetGroup) -> list[str]:
+    checked, unchecked = backend_of(group), open_backend_of(group)
+    lines = []
+    if group.fail_open:
+        lines.append(f"  use_backend {unchecked} if {{ nbsrv({checked}),sub({minimum_variable(group)}) lt 0 }}")
+    return [*lines, f"  default_backend {checked}"]

@@ -1,0 +1,46 @@
+"""The sections every configuration has: the process, the event ring, and the defaults."""
+
+from collections.abc import Iterator
+
+from elbow_dataplane.haproxy.engine import Engine
+
+CONNECT_ATTEMPTS = 5
+CONNECT_MS = 2000
+"""ELB gives up connecting after 10 s (section 6.1); so many attempts of this length, each at another target, fit into it."""
+
+
+def global_lines(engine: Engine) -> list[str]:
+    """The process."""
+    return [
+        f"  nbthread {engine.threads}",
+        f"  maxconn {engine.max_connections}",
+        f"  stats socket {engine.worker_socket} mode 600 level admin expose-fd listeners",
+        "  stats timeout 1h",
+        f"  hard-stop-after {engine.hard_stop}s",
+        f"  server-state-file {engine.state_file}",
+        # A server added while HAProxy runs would wait a whole interval for its first check.
+        "  max-spread-checks 300ms",
+        "  spread-checks 2",
+        "  tune.h2.fe.max-concurrent-streams 128",
+        "  tune.h2.fe.max-total-streams 10000",
+        "  ssl-default-server-options ssl-min-ver TLSv1.0",
+        "  ssl-default-server-ciphers DEFAULT@SECLEVEL=0",
+    ]
+
+
+def fixed_sections(engine: Engine) -> Iterator[tuple[str, list[str]]]:
+    """What stands between the process and the listeners."""
+    del engine
+    yield "ring events", ["  format raw", "  maxlen 1024", "  size 262144"]
+    yield (
+        "defaults",
+        [
+            "  load-server-state-from-file global",
+            f"  timeout connect {CONNECT_MS}ms",
+            "  timeout client 60s",
+            "  timeout server 60s",
+            f"  retries {CONNECT_ATTEMPTS - 1}",
+            "  option redispatch 1",
+            "  option splice-auto",
+        ],
+    )

@@ -1,0 +1,36 @@
+"""Process-wide variables that rules read and the agent sets while HAProxy runs (HAProxy management guide, set var)."""
+
+import re
+from collections.abc import Iterable
+
+from elbow_api.target_group import TargetGroup
+
+MARK = "proc.elbow"
+"""Names the configuration a worker was started with."""
+
+_ANSWER = re.compile(r"^(proc\.\w+): type=(?:sint|str) value=<(.*)>$", re.MULTILINE)
+
+
+def minimum_variable(group: TargetGroup) -> str:
+    """How many healthy targets the group needs; with fewer, all are used."""
+    return f"proc.min_{_safe(group.name)}"
+
+
+def queue_variable(group: TargetGroup) -> str:
+    """How long the group's surge queue may be."""
+    return f"proc.queue_{_safe(group.name)}"
+
+
+def ask(names: Iterable[str]) -> str:
+    """The command that asks for variables."""
+    return ";".join(f"get var {name}" for name in names)
+
+
+def parse_variables(answer: str) -> dict[str, str]:
+    """Take the answer to `ask`."""
+    return dict(_ANSWER.findall(answer))
+
+
+def _safe(name: str) -> str:
+    """A DNS label as part of a variable's name; labels hold no underscore, so no two collide."""
+    return name.replace("-", "_")

@@ -1,0 +1,108 @@
+"""One HAProxy, by its sockets: what it runs, and how it is told to change."""
+
+import asyncio
+import re
+import time
+from collections.abc import AsyncIterator, Iterable, Sequence
+
+from elbow_dataplane.haproxy.diff import Place, Running
+from elbow_dataplane.haproxy.engine import Engine
+from elbow_dataplane.haproxy.render.variable import MARK, ask, minimum_variable, parse_variables, queue_variable
+from elbow_dataplane.haproxy.server_state import parse_server_states
+from elbow_dataplane.haproxy.socket import Socket, Unreachable
+from elbow_dataplane.haproxy.stats import Info, Stats, Workers, parse_info, parse_stats, parse_workers
+from elbow_dataplane.model.wanted import Group
+
+_SESSION = re.compile(r"^(0x[0-9a-f]+): .*?\bbe=(\S+) srv=(\S+)", re.MULTILINE)
+
+
+class RefusedByHAProxy(Exception):  # noqa: N818  (it reads as what happened)
+    """HAProxy didn't take a configuration; what it ran before goes on."""
+
+
+class Runtime:
+    """HAProxy's worker and master, reached by sockets only."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self.worker = Socket(engine.worker_socket)
+        self.master = Socket(engine.master_socket)
+
+    async def info(self) -> Info:
+        """Which worker answers."""
+        return parse_info(await self.worker.ask("show info"))
+
+    async def mark(self) -> str | None:
+        """The mark of the configuration that runs; none if it isn't one of ours."""
+        return parse_variables(await self.worker.ask(ask([MARK]))).get(MARK)
+
+    async def running(self, groups: Sequence[Group]) -> Running:
+        """What the worker runs now."""
+        stats = parse_stats(await self.worker.ask("show stat"))
+        states = parse_server_states(await self.worker.ask("show servers state"))
+        names = [name for group in groups for name in (minimum_variable(group.spec), queue_variable(group.spec))]
+        variables = parse_variables(await self.worker.ask(ask(names))) if names else {}
+        return Running(stats, states, {name: int(value) for name, value in variables.items()})
+
+    async def workers(self) -> Workers:
+        """The current worker and those that still finish what they serve."""
+        return parse_workers(await self.master.ask("show proc"))
+
+    async def stats_of(self, pid: int) -> Stats:
+        """The counters of a worker that was replaced; empty once it is gone."""
+        try:
+            return parse_stats(await self.master.ask(f"@!{pid} show stat"))
+        except Unreachable:
+            return parse_stats("")
+
+    async def reload(self) -> None:
+        """Start a worker on the file as it now is; raises RefusedByHAProxy, and the old worker goes on."""
+        state = await self.worker.ask("show servers state")
+        self.engine.state_file.write_text(state)
+        answer = await self.master.ask("reload", limit=60)
+        if "Success=1" not in answer:
+            raise RefusedByHAProxy(_complaint(answer))
+
+    async def until_up(self, *, limit: float, but: int | None = None) -> Info:
+        """Wait until a worker answers (another one than `but`); raises Unreachable after so many seconds."""
+        end = time.monotonic() + limit
+        while True:
+            try:
+                info = await self.info()
+                if info.pid != but and not info.stopping:
+                    return info
+            except (Unreachable, KeyError):
+                pass
+            if time.monotonic() > end:
+                raise Unreachable(f"no worker answered within {limit} s")
+            await asyncio.sleep(0.01)
+
+    async def close_on_old_workers(self, places: Iterable[Place], old: Iterable[int]) -> None:
+        """End the connections of servers on workers that were replaced, one by one: they know no other way."""
+        wanted = set(places)
+        for pid in old:
+            try:
+                sessions = await self.master.ask(f"@!{pid} show sess")
+            except Unreachable:
+                continue
+            for pointer, backend, server in _SESSION.findall(sessions):
+                if (backend, server) in wanted:
+                    await self.master.ask(f"@!{pid} shutdown session {pointer}")
+
+    async def replace_certificate(self, name: str, pem: bytes) -> list[str]:
+        """Have new connections use a certificate; returns what HAProxy had against it."""
+        path = self.engine.certificates / name
+        kind = "ca-file" if name.startswith("ca-") else "cert"
+        text = "\n".join(line for line in pem.decode("ascii", "replace").splitlines() if line.strip())
+        said = await self.worker.ask(f"set ssl {kind} {path} <<\n{text}\n")
+        said += await self.worker.ask(f"commit ssl {kind} {path}")
+        return [] if "Success" in said else [" ".join(said.split())]
+
+    def events(self) -> AsyncIterator[str]:
+        """Health events as they happen; ends when the worker does."""
+        return self.worker.follow("show events events -w -n")
+
+
+def _complaint(answer: str) -> str:
+    alerts = [line.partition("] ")[2] or line for line in answer.splitlines() if "[ALERT]" in line]
+    return " ".join(" ".join(alerts or answer.splitlines()).split())[:1000]

@@ -1,0 +1,115 @@
+"""What HAProxy says of itself: `show stat` and `show info` (HAProxy management guide, 9.1 and 9.3), as values."""
+
+import csv
+from collections.abc import Iterator
+from dataclasses import dataclass
+from types import MappingProxyType
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of `show stat`: a frontend, a backend or a server. Empty fields are absent."""
+
+    proxy: str
+    name: str
+    fields: MappingProxyType[str, str]
+
+    def number(self, field: str) -> int:
+        """A counter or gauge; 0 where HAProxy keeps none."""
+        return int(self.fields.get(field) or 0)
+
+    def text(self, field: str) -> str:
+        """A field as text; empty where there is none."""
+        return self.fields.get(field, "")
+
+    @property
+    def is_maint(self) -> bool:
+        """Whether the server was taken out by its administrator."""
+        return self.text("status").startswith("MAINT")
+
+    @property
+    def is_up(self) -> bool:
+        """Whether the server takes new requests, as far as its checks go."""
+        return self.text("status").startswith(("UP", "no check"))
+
+
+@dataclass(frozen=True)
+class Info:
+    """What `show info` tells of a worker."""
+
+    version: str
+    pid: int
+    stopping: bool
+    connections: int
+    max_connections: int
+    refused: int
+
+
+@dataclass(frozen=True)
+class Stats:
+    """All rows of one worker at one moment."""
+
+    frontends: MappingProxyType[str, Row]
+    backends: MappingProxyType[str, Row]
+    servers: MappingProxyType[tuple[str, str], Row]
+
+
+def parse_stats(text: str) -> Stats:
+    """Take the CSV of `show stat`."""
+    frontends: dict[str, Row] = {}
+    backends: dict[str, Row] = {}
+    servers: dict[tuple[str, str], Row] = {}
+    for row in _rows(text):
+        if row.name == "FRONTEND":
+            frontends[row.proxy] = row
+        elif row.name == "BACKEND":
+            backends[row.proxy] = row
+        else:
+            servers[row.proxy, row.name] = row
+    return Stats(MappingProxyType(frontends), MappingProxyType(backends), MappingProxyType(servers))
+
+
+def _rows(text: str) -> Iterator[Row]:
+    reader = csv.reader(line for line in text.splitlines() if line.strip())
+    header = next(reader, [])
+    names = [name.lstrip("# ") for name in header]
+    for values in reader:
+        fields = {name: value for name, value in zip(names, values, strict=False) if value}
+        yield Row(fields.get("pxname", ""), fields.get("svname", ""), MappingProxyType(fields))
+
+
+def parse_info(text: str) -> Info:
+    """Take the lines of `show info`."""
+    pairs = dict(line.strip().split(": ", 1) for line in text.splitlines() if ": " in line)
+    return Info(
+        version=pairs["Version"],
+        pid=int(pairs["Pid"]),
+        stopping=pairs.get("Stopping", "0") != "0",
+        connections=int(pairs.get("CurrConns", 0)),
+        max_connections=int(pairs.get("Maxconn", 0)),
+        refused=int(pairs.get("MaxconnReached", 0)),
+    )
+
+
+@dataclass(frozen=True)
+class Workers:
+    """What `show proc` tells of a master's workers."""
+
+    current: int | None
+    old: tuple[int, ...]
+
+
+def parse_workers(text: str) -> Workers:
+    """Take the table of `show proc` on the master's socket."""
+    current: int | None = None
+    old: list[int] = []
+    section = ""
+    for line in text.splitlines():
+        if line.startswith("# "):
+            section = line[2:].strip()
+        elif (words := line.split()) and words[0].isdigit() and words[1] == "worker":
+            if section == "workers":
+                current = int(words[0])
+            else:
+                old.append(int(words[0]))
+    return Workers(current, tuple(old))

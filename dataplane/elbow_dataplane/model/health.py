@@ -1,0 +1,128 @@
+"""From what HAProxy's checks say to ELB's states and reasons (ELB sections 2.3 and 2.5)."""
+
+from dataclasses import dataclass, replace
+
+from elbow_api.target_group import TargetGroup
+from elbow_api.target_health import DESCRIPTIONS, ZONE_NOT_ENABLED, Reason, State
+
+_TIMEOUTS = ("L4TOUT", "L6TOUT", "L7TOUT")
+_PENDING = ("", "INI", "UNK")
+
+
+@dataclass(frozen=True)
+class Check:
+    """The last finished check of a target, in HAProxy's words."""
+
+    up: bool
+    """Whether HAProxy counts the target as up."""
+    status: str = ""
+    """`L7OK`, `L4CON`, ... (HAProxy management guide, 9.1, check_status); empty before the first check ended."""
+    code: int | None = None
+    since: float | None = None
+    """When the target last went up or down, in seconds since the epoch, as HAProxy knows it."""
+
+    @property
+    def passed(self) -> bool:
+        """Whether the last check was a success."""
+        return self.status.endswith("OK") or self.status == "L7OKC"
+
+    @property
+    def failed(self) -> bool:
+        """Whether the last check was a failure."""
+        return self.status not in _PENDING and not self.passed
+
+
+@dataclass(frozen=True)
+class Health:
+    """A target's state, and since when."""
+
+    state: State
+    since: float
+    reason: Reason | None = None
+    detail: str = ""
+    """The code in the description of a mismatch, or the description itself where a reason has several."""
+    failing_since: float | None = None
+    """When an initial target's first check failed."""
+
+    @property
+    def description(self) -> str | None:
+        """ELB's description of the reason."""
+        if self.reason is None:
+            return None
+        if self.reason is Reason.NOT_IN_USE and self.detail:
+            return self.detail
+        return DESCRIPTIONS[self.reason].format(code=self.detail)
+
+    def with_reason(self, reason: Reason | None, detail: str = "") -> "Health":
+        """The same state for another reason."""
+        return replace(self, reason=reason, detail=detail)
+
+
+def registered(now: float) -> Health:
+    """A target that was just registered."""
+    return Health(State.INITIAL, now, Reason.REGISTRATION_IN_PROGRESS)
+
+
+def not_in_use(now: float, *, zone_is_off: bool) -> Health:
+    """A target that can't get traffic: no listener forwards to its group, or its zone isn't enabled."""
+    return Health(State.UNUSED, now, Reason.NOT_IN_USE, ZONE_NOT_ENABLED if zone_is_off else "")
+
+
+def unchecked(now: float) -> Health:
+    """A target of a group without health checks."""
+    return Health(State.UNAVAILABLE, now, Reason.HEALTH_CHECK_DISABLED)
+
+
+def observe(last: Health, check: Check, group: TargetGroup, now: float) -> Health:
+    """The health of a registered target after what HAProxy now says of it."""
+    if check.up:
+        return last if last.state is State.HEALTHY else Health(State.HEALTHY, _began(last, check, now))
+    if last.state in (State.INITIAL, State.UNUSED, State.UNAVAILABLE):
+        return _initial(last, check, group, now)
+    began = last.since if last.state in (State.UNHEALTHY, State.UNHEALTHY_DRAINING) else _began(last, check, now)
+    return _unhealthy(last, check, group, began, now)
+
+
+def _initial(last: Health, check: Check, group: TargetGroup, now: float) -> Health:
+    """Initial until one success, or until enough failures (ELB section 2.3, rules 5 and 10)."""
+    if not check.failed:
+        since = last.since if last.state is State.INITIAL else now
+        return Health(
+            State.INITIAL,
+            since,
+            Reason.INITIAL_HEALTH_CHECKING,
+            failing_since=last.failing_since if check.status else None,
+        )
+    failing_since = last.failing_since or now
+    threshold = group.health_check.unhealthy_threshold
+    # HAProxy counts no failures of a server that is down already; the fixed interval tells how many there were.
+    enough = failing_since + (threshold - 1) * group.health_check.interval.seconds
+    if now >= enough:
+        return _unhealthy(last, check, group, now, now)
+    return Health(State.INITIAL, last.since, Reason.INITIAL_HEALTH_CHECKING, failing_since=failing_since)
+
+
+def _unhealthy(last: Health, check: Check, group: TargetGroup, began: float, now: float) -> Health:
+    reason, detail = (last.reason, last.detail)
+    if check.failed or reason is None or last.state is State.INITIAL:
+        reason, detail = _why(check, group)
+    interval = group.unhealthy_draining_interval
+    draining = interval is not None and now < began + interval.seconds
+    return Health(State.UNHEALTHY_DRAINING if draining else State.UNHEALTHY, began, reason, detail)
+
+
+def _why(check: Check, group: TargetGroup) -> tuple[Reason, str]:
+    if not group.protocol.is_http:  # NLB tells no more (ELB section 2.5)
+        return Reason.FAILED_HEALTH_CHECKS, ""
+    if check.status == "L7STS" and check.code is not None:
+        return Reason.RESPONSE_CODE_MISMATCH, str(check.code)
+    if check.status in _TIMEOUTS:
+        return Reason.TIMEOUT, ""
+    return Reason.FAILED_HEALTH_CHECKS, ""
+
+
+def _began(last: Health, check: Check, now: float) -> float:
+    """When HAProxy saw the change, if that was after the last state began; a moment ago otherwise."""
+    if check.since is not None and check.since > last.since:
+        return min(check.since, now)
+    return now

@@ -1,0 +1,113 @@
+"""The wanted state of one proxy: the configuration, and each target's place in HAProxy."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from elbow_api.proxy_config import ProxyConfig, ZoneState
+from elbow_api.target_group import TargetGroup
+from elbow_api.target_health import State
+from elbow_api.threshold import needed
+from elbow_dataplane.model.health import Health
+from elbow_dataplane.model.target import Target, name_of
+
+Registered = Mapping[str, tuple[Target, ...]]
+"""The registered targets by target group."""
+
+
+@dataclass(frozen=True)
+class Server:
+    """A target as HAProxy is to have it."""
+
+    name: str
+    target: Target
+    draining: bool
+    state: State
+
+    @property
+    def takes_part_in_fail_open(self) -> bool:
+        """Registered and checked at least once: an initial target gets nothing (ELB section 2.5)."""
+        return not self.draining and self.state in (
+            State.HEALTHY,
+            State.UNHEALTHY,
+            State.UNHEALTHY_DRAINING,
+            State.UNAVAILABLE,
+        )
+
+
+@dataclass(frozen=True)
+class Group:
+    """A target group in use, with the servers of this proxy."""
+
+    spec: TargetGroup
+    servers: tuple[Server, ...]
+
+    @property
+    def registered(self) -> int:
+        """How many of its servers are not leaving."""
+        return sum(not server.draining for server in self.servers)
+
+    @property
+    def minimum(self) -> int:
+        """How many healthy targets routing needs; with fewer all of them are used (ELB section 14.4)."""
+        return needed(self.spec.minimum_healthy.routing, self.registered)
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Everything one proxy is to run."""
+
+    config: ProxyConfig
+    zone: str | None
+    groups: tuple[Group, ...]
+
+    def group(self, name: str) -> Group | None:
+        """The group in use of that name."""
+        return next((group for group in self.groups if group.spec.name == name), None)
+
+
+def registered_addresses(config: ProxyConfig) -> Registered:
+    """The targets given by address."""
+    return {
+        group.name: tuple(Target(a.ip, a.port, a.zone, a.weight) for a in group.targets.addresses)
+        for group in config.spec.target_groups
+    }
+
+
+def is_zone_enabled(config: ProxyConfig, zone: str | None) -> bool:
+    """Whether targets of a zone can get traffic at all (ELB section 1.8); targets without a zone can."""
+    shifted = {z.name for z in config.zones if z.state is ZoneState.SHIFTED}
+    return zone is None or ((config.spec.zones is None or zone in config.spec.zones) and zone not in shifted)
+
+
+def usable(config: ProxyConfig, group: TargetGroup, zone: str | None, targets: Iterable[Target]) -> tuple[Target, ...]:
+    """The targets this proxy may use: those of enabled zones, and only its own zone's with cross-zone off (ELB section 3.4)."""
+    own_only = zone is not None and not config.spec.is_cross_zone(group)
+    return tuple(t for t in targets if is_zone_enabled(config, t.zone) and (not own_only or t.zone == zone))
+
+
+def plan(
+    config: ProxyConfig,
+    zone: str | None,
+    secret: bytes,
+    registered: Registered,
+    leaving: Mapping[str, tuple[Target, ...]],
+    health: Mapping[tuple[str, tuple[str, int]], Health],
+) -> Wanted:
+    """The wanted state, from what is registered, what is leaving, and what is known of health."""
+
+    def server(group: TargetGroup, target: Target, *, draining: bool) -> Server:
+        known = health.get((group.name, target.key))
+        return Server(
+            name_of(secret, group.name, target.key), target, draining, known.state if known else State.INITIAL
+        )
+
+    groups = []
+    for spec in config.spec.target_groups:
+        if not config.spec.listeners_of(spec):
+            continue
+        staying = usable(config, spec, zone, registered.get(spec.name, ()))
+        kept = {target.key for target in staying}
+        servers = [server(spec, t, draining=False) for t in staying]
+        servers += [server(spec, t, draining=True) for t in leaving.get(spec.name, ()) if t.key not in kept]
+        groups.append(Group(spec, tuple(servers)))
+    return Wanted(config, zone, tuple(groups))

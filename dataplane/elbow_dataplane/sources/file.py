@@ -1,0 +1,149 @@
+"""A manifest on this machine as the source: read, checked, and read again whenever it or a certificate it names changes."""
+
+import asyncio
+import ssl
+import tempfile
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from asyncinotify import Inotify, Mask
+
+from elbow_api.fault import Fault, Refused
+from elbow_api.load_balancer import LoadBalancer
+from elbow_api.proxy_config import ProxyConfig, Zone
+from elbow_dataplane.model.desired import Desired, authority_name, certificate_name
+from elbow_dataplane.model.wanted import registered_addresses
+from elbow_dataplane.sources.manifest import load
+
+_CHANGES = Mask.CLOSE_WRITE | Mask.MOVED_TO | Mask.CREATE | Mask.DELETE
+_SETTLE = 0.002  # seconds; an editor's write and rename come as one change
+
+
+class FileSource:
+    """Yields what the manifest asks for, now and after each change; a fault where it can't be accepted."""
+
+    def __init__(self, manifest: Path) -> None:
+        self.manifest = manifest
+        self.generation = 0
+
+    def read(self) -> Desired:
+        """The manifest as it stands; raises Refused with every fault found."""
+        try:
+            text = self.manifest.read_text(encoding="utf-8")
+        except OSError as error:
+            raise Refused([Fault((), f"{self.manifest}: {error.strerror}")]) from None
+        except UnicodeDecodeError:
+            raise Refused([Fault((), f"{self.manifest}: not UTF-8 text")]) from None
+        resource = load(text)
+        certificates = _certificates(resource, self.manifest.parent)
+        zones = sorted({a.zone for g in resource.spec.target_groups for a in g.targets.addresses if a.zone})
+        self.generation += 1
+        config = ProxyConfig(
+            name=resource.metadata.name,
+            namespace=resource.metadata.namespace,
+            generation=self.generation,
+            spec=resource.spec,
+            zones=[Zone(name=zone) for zone in resource.spec.zones or zones],
+        )
+        return Desired(config, registered_addresses(config), certificates)
+
+    async def changes(self) -> AsyncIterator[Desired | Refused]:
+        """The manifest after each change, for ever."""
+        last: Desired | None = None
+        while True:
+            with Inotify() as inotify:
+                for folder in self._folders(last):
+                    inotify.add_watch(folder, _CHANGES)
+                try:
+                    last = self.read()
+                    yield last
+                except Refused as refused:
+                    yield refused
+                await self._wait(inotify, last)
+
+    async def _wait(self, inotify: Inotify, last: Desired | None) -> None:
+        names = {self.manifest.name, *(path.name for path in self._files(last))}
+        async for event in inotify:
+            # Secrets mounted by Kubernetes change by a symbolic link of the directory, ..data.
+            if event.name is None or str(event.name) in names or str(event.name).startswith(".."):
+                await asyncio.sleep(_SETTLE)
+                return
+
+    def _files(self, last: Desired | None) -> list[Path]:
+        return _named_files(last.config.spec, self.manifest.parent) if last else []
+
+    def _folders(self, last: Desired | None) -> set[Path]:
+        return {path.parent for path in (self.manifest, *self._files(last)) if path.parent.is_dir()}
+
+
+def _named_files(spec: object, base: Path) -> list[Path]:
+    from elbow_api.load_balancer import LoadBalancerSpec  # noqa: PLC0415
+
+    assert isinstance(spec, LoadBalancerSpec)
+    files = [
+        base / name
+        for listener in spec.listeners
+        if listener.tls
+        for c in listener.tls.certificates
+        for name in (c.file, c.key)
+        if name
+    ]
+    return files + [base / group.tls.ca for group in spec.target_groups if group.tls and group.tls.ca]
+
+
+def _certificates(resource: LoadBalancer, base: Path) -> dict[str, bytes]:
+    files: dict[str, bytes] = {}
+    faults: list[Fault] = []
+    for i, listener in enumerate(resource.spec.listeners):
+        for n, certificate in enumerate(listener.tls.certificates if listener.tls else []):
+            at = ("spec", "listeners", i, "tls", "certificates", n)
+            try:
+                pem = _read(base / certificate.file, (*at, "file"))
+                pem += b"\n" + _read(base / certificate.key, (*at, "key")) if certificate.key else b""
+                _check_pair(pem, (*at, "file"))
+                files[certificate_name(listener.name, n)] = pem
+            except Refused as refused:
+                faults += refused.faults
+    for i, group in enumerate(resource.spec.target_groups):
+        if group.tls is not None and group.tls.ca is not None:
+            at_ca = ("spec", "targetGroups", i, "tls", "ca")
+            try:
+                pem = _read(base / group.tls.ca, at_ca)
+                _check_authorities(pem, at_ca)
+                files[authority_name(group.name)] = pem
+            except Refused as refused:
+                faults += refused.faults
+    if faults:
+        raise Refused(faults)
+    return files
+
+
+def _read(path: Path, at: tuple[str | int, ...]) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise Refused([Fault(at, f"{path}: {error.strerror}")]) from None
+
+
+def _check_pair(pem: bytes, at: tuple[str | int, ...]) -> None:
+    """HAProxy would refuse it too, but can't name the field."""
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(pem)
+        file.flush()
+        try:
+            ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(file.name, password="")
+        except (ssl.SSLError, OSError, ValueError) as error:
+            raise Refused(
+                [Fault(at, f"not a PEM certificate with its unencrypted private key ({_reason(error)})")]
+            ) from None
+
+
+def _check_authorities(pem: bytes, at: tuple[str | int, ...]) -> None:
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=pem.decode("ascii"))
+    except (ssl.SSLError, ValueError) as error:
+        raise Refused([Fault(at, f"not a PEM file of certificate authorities ({_reason(error)})")]) from None
+
+
+def _reason(error: Exception) -> str:
+    return str(getattr(error, "reason", None) or error).lower().replace("_", " ")
