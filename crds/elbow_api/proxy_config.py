@@ -29,4 +29,4 @@ class ProxyConfig(Model):
     generation: int
     """The generation of the spec, reported back once it runs."""
     spec: LoadBalancerSpec
-    zones: list[Zone] = []
+    zones: tuple[Zone, ...] = ()

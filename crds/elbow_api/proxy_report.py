@@ -14,8 +14,8 @@ class ListenerReport(Model):
     active_connections: int
     new_connections: int
     requests: int
-    elb_4xx: int
-    elb_5xx: int
+    elb4xx: int
+    elb5xx: int
     processed_bytes: int
 
 
@@ -29,10 +29,10 @@ class TargetGroupReport(Model):
     draining: int
     unused: int
     requests: int
-    target_2xx: int
-    target_3xx: int
-    target_4xx: int
-    target_5xx: int
+    target2xx: int
+    target3xx: int
+    target4xx: int
+    target5xx: int
     connection_errors: int
     surge_queue_length: int
     spillover: int

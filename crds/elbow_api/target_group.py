@@ -4,6 +4,7 @@ from enum import StrEnum
 from typing import Annotated
 
 from pydantic import AfterValidator, Field
+from pydantic_core import PydanticCustomError
 
 from elbow_api.base import Model
 from elbow_api.duration import Duration, Within
@@ -11,6 +12,12 @@ from elbow_api.fields import CookieName, DnsLabel, DnsName, FilePath, IpAddress,
 from elbow_api.health_check import HealthCheck
 from elbow_api.protocol import Protocol, ProtocolVersion
 from elbow_api.threshold import MinimumHealthy
+
+
+def _slow_start(value: Duration) -> Duration:
+    if value.milliseconds != 0 and not 30_000 <= value.milliseconds <= 900_000:
+        raise PydanticCustomError("slow_start", "neither 0s nor within 30s to 15m")
+    return value
 
 
 class Algorithm(StrEnum):
@@ -106,7 +113,7 @@ class TargetGroup(Model):
     """round_robin, or least_outstanding_requests: the target with the fewest requests (or connections) in progress."""
     cross_zone: CrossZone | None = None
     """Overrides the load balancer's setting."""
-    slow_start: Annotated[Duration, AfterValidator(lambda d: _slow_start(d))] = Duration("0s")
+    slow_start: Annotated[Duration, AfterValidator(_slow_start)] = Duration("0s")
     """A target that becomes healthy gets its share gradually over this time: 0s (off), or 30s to 15m."""
     health_check: HealthCheck = HealthCheck()
     stickiness: Stickiness | None = None
@@ -135,11 +142,3 @@ class TargetGroup(Model):
         if self.connection_termination is None:
             return self.protocol.is_http
         return self.connection_termination
-
-
-def _slow_start(value: Duration) -> Duration:
-    from pydantic_core import PydanticCustomError  # noqa: PLC0415
-
-    if value.milliseconds != 0 and not 30_000 <= value.milliseconds <= 900_000:
-        raise PydanticCustomError("slow_start", "neither 0s nor within 30s to 15m")
-    return value

@@ -8,6 +8,8 @@ from collections.abc import AsyncIterator
 from contextlib import suppress
 
 from elbow_api.fault import Refused
+
+from elbow_dataplane.agent.certificates import Certificates
 from elbow_dataplane.agent.files import write
 from elbow_dataplane.agent.memory import Memory
 from elbow_dataplane.agent.process import Process
@@ -16,6 +18,7 @@ from elbow_dataplane.agent.view import View
 from elbow_dataplane.haproxy.counters import Counters
 from elbow_dataplane.haproxy.diff import Commands, Place, Running, commands
 from elbow_dataplane.haproxy.engine import Engine
+from elbow_dataplane.haproxy.render import errors
 from elbow_dataplane.haproxy.render.config import ReloadReason, Skeleton, reasons, render, skeleton
 from elbow_dataplane.haproxy.runtime import RefusedByHAProxy, Runtime
 from elbow_dataplane.haproxy.socket import Unreachable
@@ -26,9 +29,10 @@ log = logging.getLogger("elbow")
 
 READ_BACK = 3.0
 """Seconds between two comparisons when nothing happens."""
-RETRY = 0.5
+RETRY = 0.3
 """Seconds until the next try after something couldn't be done."""
-_ROUNDS = 4
+_ROUNDS = 5
+_START = 10.0
 
 
 class Agent:
@@ -40,17 +44,17 @@ class Agent:
         self.process = process
         self.runtime = Runtime(engine)
         self.memory = Memory(engine.run / "agent.json")
+        self.certificates = Certificates(engine, self.runtime)
         self.counters = Counters()
         self.view = View()
+        self._input: Desired | None = None
+        self._input_fault: tuple[str, ...] = ()
         self._known: Known | None = None
         self._frame: Skeleton | None = None
         self._running: Running | None = None
-        self._pid = 0
         self._info: Info | None = None
         self._generation = 0
         self._written = ""
-        self._certificates: dict[str, bytes] = {}
-        self._input_fault: tuple[str, ...] = ()
         self._cut: set[Place] = set()
         self._reloads: Counter[str] = Counter()
         self._wake = asyncio.Event()
@@ -69,140 +73,124 @@ class Agent:
                 for fault in self._input_fault:
                     log.error("refused, the last good state goes on: %s", fault)
             else:
-                self._input_fault = ()
-                self._take(change)
+                self._input, self._input_fault = change, ()
             self._wake.set()
 
-    def _take(self, desired: Desired) -> None:
-        known = self._known or Known(
-            desired, self.zone, self.engine.secret, self.memory.registration(desired.config), began=time.time()
-        )
-        self._known = known.take(desired, time.time())
-        log.info(
-            "generation %d of %s/%s accepted", desired.config.generation, desired.config.namespace, desired.config.name
-        )
-
     async def _follow_events(self) -> None:
-        """Every change of health HAProxy reports, and its death, are reasons to look at once."""
+        """A change of health, and HAProxy's death, are reasons to look at once."""
         while True:
             async for line in self.runtime.events():
                 if line.strip():
                     self._wake.set()
-            self._running = None
             self._wake.set()
             await asyncio.sleep(0.05)
 
     async def _loop(self) -> None:
-        pause = 0.0
+        pause = READ_BACK
         while True:
             with suppress(TimeoutError):
                 async with asyncio.timeout(pause):
                     await self._wake.wait()
             self._wake.clear()
-            if self._known is not None:
-                pause = await self._look(self._known)
-            else:
-                self.view = View(faults=self._input_fault, at=time.time())
-                pause = READ_BACK
+            pause = await self._look()
 
-    async def _look(self, known: Known) -> float:
+    async def _look(self) -> float:
         """Once around; returns the seconds until the next look if nothing happens before."""
-        faults: tuple[str, ...] = ()
+        self._take_input()
+        if self._known is None:
+            self.view = View(faults=self._input_fault, at=time.time())
+            return READ_BACK
         converged = False
+        faults: tuple[str, ...] = ()
         try:
-            converged = await self._converge()
+            self._known, converged = await self._converge(self._known)
         except (Unreachable, RefusedByHAProxy, OSError) as error:
-            faults = (f"{type(error).__name__}: {error}",)
-            self._running = None
+            faults = (str(error) or type(error).__name__,)
             if faults != self.view.faults:
                 log.error("not applied, the last good state goes on: %s", faults[0])
-        await self._publish(converged, self._input_fault + faults)
-        if not converged:
-            return RETRY
-        now = time.time()
-        soon = (self._known or known).next_change(now)
-        return min(READ_BACK, max(soon - now, 0.01)) if soon is not None else READ_BACK
+        await self._publish(self._known, converged, self._input_fault + faults)
+        soon = self._known.next_change(time.time())
+        pause = READ_BACK if converged else RETRY
+        return pause if soon is None else min(pause, max(soon - time.time(), 0.01))
 
-    async def _converge(self) -> bool:
+    def _take_input(self) -> None:
+        if (desired := self._input) is None:
+            return
+        self._input = None
+        now = time.time()
+        known = self._known or Known(
+            desired, self.zone, self.engine.secret, self.memory.registration(desired.config), began=now
+        )
+        self._known = known.take(desired, now)
+        log.info(
+            "generation %d of %s/%s accepted", desired.config.generation, desired.config.namespace, desired.config.name
+        )
+
+    async def _converge(self, known: Known) -> tuple[Known, bool]:
         """Read, compare, put right, and read again until nothing differs."""
-        assert self._known is not None
-        frame = skeleton(self._known.desired.config, self.engine)
-        await self._ensure_runs(frame)
+        frame = skeleton(known.desired.config, self.engine)
+        await self._ensure_runs(known, frame)
         if await self.runtime.mark() != frame.mark:
-            await self._reload(frame)
+            await self._reload(known, frame)
         self._frame = frame
-        await self._rotate_certificates(self._known.desired)
+        await self.certificates.rotate(known.desired.certificates)
         for _ in range(_ROUNDS):
-            await self._read()
-            todo = self._todo()
+            known, running = await self._read(known)
+            todo = commands(known.wanted(), running, self.engine, cut=frozenset(self._cut))
             if not todo:
-                break
-            for complaint in await self._tell(todo):
-                log.warning("HAProxy: %s", complaint)
-        else:
-            return False
-        self._write_config(frame)
-        self.memory.keep(self._known.registration, self._known.desired.config)
-        self._generation = self._known.desired.config.generation
-        return True
+                self._write_config(known, frame)
+                self.memory.keep(known.registration, known.desired.config)
+                self._generation = known.desired.config.generation
+                return known, True
+            await self._tell(todo)
+        return known, False
 
-    async def _read(self) -> None:
-        assert self._known is not None
+    async def _read(self, known: Known) -> tuple[Known, Running]:
         info = await self.runtime.info()
-        running = await self.runtime.running(self._known.wanted().groups)
-        now = time.time()
+        running = await self.runtime.running(known.wanted().groups)
         self.counters.add(info.pid, running.stats)
-        known, cut = self._known.observe(running, now).forget(now)
-        self._known, self._running, self._pid = known, running, info.pid
+        now = time.time()
+        known, cut = known.observe(running, now).forget(now)
+        self._info, self._running = info, running
         self._cut |= cut
-        self._info = info
+        return known, running
 
-    def _todo(self) -> Commands:
-        assert self._known is not None
-        assert self._running is not None
-        return commands(self._known.wanted(), self._running, self.engine, cut=frozenset(self._cut))
-
-    async def _tell(self, todo: Commands) -> list[str]:
-        said = await self.runtime.worker.tell([*todo.add, *todo.change, *todo.close])
+    async def _tell(self, todo: Commands) -> None:
+        for complaint in await self.runtime.worker.tell([*todo.add, *todo.change, *todo.close]):
+            log.warning("HAProxy: %s", complaint)
         if self._cut:
             await self.runtime.close_on_old_workers(self._cut, (await self.runtime.workers()).old)
             self._cut.clear()
-        # A server with connections is deleted at a later look.
+        # One with connections can't be deleted yet; a later look does.
         await self.runtime.worker.tell([f"del server {backend}/{server}" for backend, server in todo.remove])
-        return said
 
-    async def _ensure_runs(self, frame: Skeleton) -> None:
+    async def _ensure_runs(self, known: Known, frame: Skeleton) -> None:
         """Start HAProxy where none answers, on a file that says what is wanted."""
         with suppress(Unreachable):
-            info = await self.runtime.info()
-            if self._pid and info.pid != self._pid:
-                log.warning("HAProxy was restarted by someone else")
+            await self.runtime.info()
             return
         if self.process is None:
             raise Unreachable("HAProxy doesn't answer")
-        if self._pid:
+        if self._info is not None:
             log.error("HAProxy is gone; it is started from its file")
-        self._write_certificates()
-        self._write_config(frame)
+        self._write_files(known, frame)
         self.process.start()
-        info = await self._first_answer()
-        self._pid = info.pid
+        await self._first_answer(self.process)
 
-    async def _first_answer(self) -> Info:
-        assert self.process is not None
-        end = time.monotonic() + 10
+    async def _first_answer(self, process: Process) -> None:
+        end = time.monotonic() + _START
         while time.monotonic() < end:
             with suppress(Unreachable):
-                return await self.runtime.until_up(limit=0.1)
-            if self.process.has_ended():
-                raise RefusedByHAProxy(f"HAProxy ended at its start; see {self.engine.run / 'haproxy.log'}")
-        raise Unreachable("HAProxy didn't answer within 10 s of its start")
+                await self.runtime.until_up(limit=0.1)
+                return
+            if process.has_ended():
+                raise RefusedByHAProxy(f"HAProxy ended at its start; {self.engine.run / 'haproxy.log'} says why")
+        raise Unreachable(f"HAProxy didn't answer within {_START} s of its start")
 
-    async def _reload(self, frame: Skeleton) -> None:
-        why = reasons(self._frame, frame)
-        before, old_file = self._pid, self._written
-        self._write_certificates()
-        self._write_config(frame)
+    async def _reload(self, known: Known, frame: Skeleton) -> None:
+        why = reasons(self._frame, frame) or [(ReloadReason.PROXY_CHANGED, "")]
+        before, old_file = await self.runtime.info(), self._written
+        self._write_files(known, frame)
         try:
             await self.runtime.reload()
         except RefusedByHAProxy:
@@ -210,53 +198,34 @@ class Agent:
                 write(self.engine.config_file, old_file.encode())
                 self._written = old_file
             raise
-        info = await self.runtime.until_up(limit=10, but=before or None)
-        self._pid = info.pid
-        for reason, name in why or [(ReloadReason.PROXY_CHANGED, "")]:
+        await self.runtime.until_up(limit=_START, but=before.pid)
+        for reason, name in why:
             self._reloads[reason] += 1
             log.info("reloaded: %s %s", reason, name)
 
-    def _write_config(self, frame: Skeleton) -> None:
-        assert self._known is not None
-        text = render(frame, self._known.wanted(), self.engine)
+    def _write_files(self, known: Known, frame: Skeleton) -> None:
+        """Everything a HAProxy that starts reads."""
+        for name, content in errors.files().items():
+            write(self.engine.run / name, content)
+        self.certificates.write(known.desired.certificates)
+        self._write_config(known, frame)
+
+    def _write_config(self, known: Known, frame: Skeleton) -> None:
+        text = render(frame, known.wanted(), self.engine)
         if text != self._written:
             write(self.engine.config_file, text.encode())
             self._written = text
 
-    def _write_certificates(self) -> None:
-        assert self._known is not None
-        for name, pem in self._known.desired.certificates.items():
-            if self._certificates.get(name) != pem:
-                write(self.engine.certificates / name, pem)
-                self._certificates[name] = pem
-
-    async def _rotate_certificates(self, desired: Desired) -> None:
-        for name, pem in desired.certificates.items():
-            if self._certificates.get(name) == pem:
-                continue
-            if self._on_disk(name) != pem:
-                for complaint in await self.runtime.replace_certificate(name, pem):
-                    raise RefusedByHAProxy(f"{name}: {complaint}")
-                write(self.engine.certificates / name, pem)
-                log.info("certificate %s replaced", name)
-            self._certificates[name] = pem
-
-    def _on_disk(self, name: str) -> bytes | None:
-        try:
-            return (self.engine.certificates / name).read_bytes()
-        except OSError:
-            return None
-
-    async def _publish(self, converged: bool, faults: tuple[str, ...]) -> None:
+    async def _publish(self, known: Known, converged: bool, faults: tuple[str, ...]) -> None:
         workers = self.view.workers
         with suppress(Unreachable):
             found = await self.runtime.workers()
             workers = len(found.old) + (found.current is not None)
             for pid in found.old:
                 self.counters.add(pid, await self.runtime.stats_of(pid))
-            self.counters.forget({*found.old, self._pid})
+            self.counters.forget({*found.old, self._info.pid if self._info else 0})
         self.view = View(
-            known=self._known,
+            known=known,
             running=self._running,
             info=self._info,
             workers=workers,

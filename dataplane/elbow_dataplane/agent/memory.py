@@ -2,8 +2,10 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 from elbow_api.proxy_config import ProxyConfig
+
 from elbow_dataplane.agent.files import write
 from elbow_dataplane.model.drain import Drain
 from elbow_dataplane.model.registration import Member, Registration
@@ -57,7 +59,5 @@ def _target(values: list[str | int | None]) -> Target:
     return Target(str(ip), int(port or 0), None if zone is None else str(zone), int(weight or 0))
 
 
-def _member(drain: dict[str, object]) -> Member:
-    target = drain["target"]
-    assert isinstance(target, list)
-    return str(drain["group"]), (str(target[0]), int(target[1]))
+def _member(drain: dict[str, Any]) -> Member:
+    return str(drain["group"]), (str(drain["target"][0]), int(drain["target"][1]))

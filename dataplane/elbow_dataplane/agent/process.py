@@ -49,8 +49,8 @@ class Process:
             return
         with suppress(ProcessLookupError):
             os.kill(master, signal.SIGTERM)
-        while self._child is not None and self._child.poll() is None:
-            await asyncio.sleep(0.02)
+        if self._child is not None:
+            await asyncio.to_thread(self._child.wait)
 
     async def _master_pid(self) -> int | None:
         if self._child is not None:

@@ -6,6 +6,7 @@ from elbow_api.listener import Listener
 from elbow_api.proxy_report import HAProxyReport, ListenerReport, ProxyReport, TargetGroupReport
 from elbow_api.target_group import TargetGroup
 from elbow_api.target_health import State, TargetHealth
+
 from elbow_dataplane.agent.state import Known
 from elbow_dataplane.agent.view import View
 from elbow_dataplane.haproxy.counters import Counters
@@ -27,10 +28,8 @@ _ORDER = {
 }
 
 
-def report(view: View, counters: Counters) -> ProxyReport:
-    """The whole report; `view.known` must be there."""
-    known = view.known
-    assert known is not None
+def report(view: View, known: Known, counters: Counters) -> ProxyReport:
+    """The whole report, of a view that has something to show."""
     config = known.desired.config
     stats = view.running.stats if view.running else None
     return ProxyReport(
@@ -91,10 +90,10 @@ def _group(group: TargetGroup, known: Known, counters: Counters, stats: Stats | 
         draining=count[State.DRAINING],
         unused=count[State.UNUSED],
         requests=group_count(counters, group, "stot"),
-        target_2xx=group_count(counters, group, "hrsp_2xx"),
-        target_3xx=group_count(counters, group, "hrsp_3xx"),
-        target_4xx=group_count(counters, group, "hrsp_4xx"),
-        target_5xx=group_count(counters, group, "hrsp_5xx"),
+        target2xx=group_count(counters, group, "hrsp_2xx"),
+        target3xx=group_count(counters, group, "hrsp_3xx"),
+        target4xx=group_count(counters, group, "hrsp_4xx"),
+        target5xx=group_count(counters, group, "hrsp_5xx"),
         connection_errors=group_count(counters, group, "econ"),
         surge_queue_length=_queued(group, stats),
         spillover=group_count(counters, group, "spillover"),
@@ -121,8 +120,8 @@ def _listener(listener: Listener, counters: Counters, stats: Stats | None) -> Li
         active_connections=row.number("scur") if row else 0,
         new_connections=listener_count(counters, listener, "conn_tot"),
         requests=listener_count(counters, listener, "req_tot" if listener.protocol.is_http else "conn_tot"),
-        elb_4xx=listener_count(counters, listener, "elb_4xx"),
-        elb_5xx=listener_count(counters, listener, "elb_5xx"),
+        elb4xx=listener_count(counters, listener, "elb_4xx"),
+        elb5xx=listener_count(counters, listener, "elb_5xx"),
         processed_bytes=listener_count(counters, listener, "bin") + listener_count(counters, listener, "bout"),
     )
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from elbow_api.target_group import TargetGroup
 from elbow_api.target_health import State
+
 from elbow_dataplane.haproxy.diff import Place, Running
 from elbow_dataplane.haproxy.render.server import backend_of, open_backend_of
 from elbow_dataplane.haproxy.stats import Row

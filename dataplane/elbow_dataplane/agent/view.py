@@ -21,8 +21,5 @@ class View:
     converged: bool = False
     faults: tuple[str, ...] = ()
     reloads: Counter[str] = field(default_factory=Counter)
-    read_backs: int = 0
-    repairs: int = 0
-    """Commands sent for differences nobody asked for."""
     at: float = 0.0
     """Seconds since the epoch."""

@@ -5,8 +5,9 @@ import sys
 from pathlib import Path
 
 import click
-
 from elbow_api.fault import Refused
+from elbow_api.proxy_report import ProxyReport
+
 from elbow_dataplane.cli.place import Unfit
 from elbow_dataplane.sources.manifest import line_of
 
@@ -23,6 +24,8 @@ def main() -> None:
       elbow run lb.yaml                 start a load balancer, and follow the file's changes
       elbow check lb.yaml               say what is wrong with a manifest, and where
       elbow targets                     each target's state, reason, and since when
+      elbow status                      listeners, target groups, counts
+      elbow demo                        see what it does, with targets and clients of its own
     """
 
 
@@ -119,6 +122,109 @@ def render(file: Path, **options: object) -> None:
         _complain(file, refused)
     except Unfit as unfit:
         raise click.ClickException(str(unfit)) from None
+
+
+_ADMIN = click.option(
+    "--admin",
+    "admins",
+    multiple=True,
+    metavar="ADDRESS:PORT",
+    help="The admin port of a load balancer; by default all that run on this machine. May be given several times.",
+)
+_OUTPUT = click.option(
+    "-o", "--output", type=click.Choice(["wide", "json"]), help="wide: more columns; json: everything, for programs."
+)
+
+
+@main.command()
+@_ADMIN
+@_OUTPUT
+def status(admins: tuple[str, ...], output: str | None) -> None:
+    """Show the load balancers that run: listeners, target groups, counts.
+
+    \b
+    Examples:
+      elbow status
+      elbow status -o json --admin 127.0.0.1:9900
+    """
+    from elbow_dataplane.cli.status import print_status  # noqa: PLC0415
+
+    print_status(_reports(admins), output)
+
+
+@main.command()
+@_ADMIN
+@_OUTPUT
+def targets(admins: tuple[str, ...], output: str | None) -> None:
+    """Show each target's state, reason, and since when; the sick ones first.
+
+    \b
+    Examples:
+      elbow targets
+      elbow targets -o wide             with weights and descriptions
+      elbow targets -o json | jq '.[] | select(.state != "healthy")'
+    """
+    from elbow_dataplane.cli.targets import print_targets  # noqa: PLC0415
+
+    print_targets(_reports(admins), output)
+
+
+@main.command()
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+def completion(shell: str) -> None:
+    """Print the script that completes elbow's commands and options in a shell.
+
+    \b
+    How to use it, for new shells:
+      bash   elbow completion bash > ~/.local/share/bash-completion/completions/elbow
+      zsh    elbow completion zsh > ~/.zfunc/_elbow
+             and before compinit in ~/.zshrc: fpath+=(~/.zfunc)
+      fish   elbow completion fish > ~/.config/fish/completions/elbow.fish
+    \b
+    For this shell only:
+      eval "$(elbow completion bash)"
+    """
+    from click.shell_completion import get_completion_class  # noqa: PLC0415
+
+    if kind := get_completion_class(shell):
+        click.echo(kind(main, {}, "elbow", "_ELBOW_COMPLETE").source())
+
+
+@main.command()
+@click.option("--script", is_flag=True, help="Do everything the keys do, in an order that tells a story, and end.")
+@click.option(
+    "--seconds", type=click.FloatRange(min=1), metavar="N", help="End after so many seconds; a script starts again."
+)
+def demo(script: bool, seconds: float | None) -> None:
+    """Show what a load balancer does: six small targets in three zones, clients, and a live screen.
+
+    Keys break and mend a target, deregister and register one, cut a zone and bring it back. Everything is on
+    127.0.0.0/8, and gone at the end. The exit code is 0 if the clients met no error.
+
+    \b
+    Examples:
+      elbow demo
+      elbow demo --script
+      elbow demo --script --seconds 20 | cat      lines, without a terminal
+    """
+    from elbow_dataplane.cli.demo.demo import demo as run_demo  # noqa: PLC0415
+
+    try:
+        raise SystemExit(0 if run_demo(script=script, seconds=seconds) else 1)
+    except Unfit as unfit:
+        raise click.ClickException(str(unfit)) from None
+
+
+def _reports(admins: tuple[str, ...]) -> list[ProxyReport]:
+    from elbow_dataplane.cli.running import reports  # noqa: PLC0415
+
+    try:
+        good, silent = reports(admins)
+    except Unfit as unfit:
+        raise click.ClickException(str(unfit)) from None
+    for one in silent:
+        click.echo(f"{one.where}: {one.why}", err=True)
+    return good
 
 
 def _complain(file: Path, refused: Refused) -> None:

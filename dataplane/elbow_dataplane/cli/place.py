@@ -32,7 +32,7 @@ def make_run_directory(path: Path) -> Path:
     if len(str(path / "haproxy.sock").encode()) > _SOCKET_PATH_MOST:
         raise Unfit(f"{path} is too long for a socket's path; give a shorter --run-dir")
     try:
-        for directory in (path, path / "certificates"):
+        for directory in (path, path / "certificates", path / "errors"):
             directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     except OSError as error:
         raise Unfit(f"{path}: {error.strerror}; give another --run-dir") from None

@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from elbow_dataplane.agent.admin import serve
+from elbow_dataplane.agent.admin import Admin
 from elbow_dataplane.agent.agent import Agent
 from elbow_dataplane.agent.files import write
 from elbow_dataplane.agent.process import Process
@@ -59,10 +59,9 @@ def run(options: Options) -> None:
 
 async def _run(agent: Agent, source: FileSource, admin: str) -> None:
     host, _, port = admin.rpartition(":")
-    runner = await serve(agent, host.strip("[]"), int(port))
-    bound = runner.addresses[0]
-    write(agent.engine.run / "admin", f"{bound[0]}:{bound[1]}\n".encode())
-    log.info("admin port http://%s:%s, run directory %s", bound[0], bound[1], agent.engine.run)
+    door = Admin(agent, host.strip("[]"), int(port))
+    write(agent.engine.run / "admin", f"{door.address}\n".encode())
+    log.info("admin port http://%s, run directory %s", door.address, agent.engine.run)
     work = asyncio.ensure_future(agent.run(source.changes()))
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, work.cancel)
@@ -73,4 +72,4 @@ async def _run(agent: Agent, source: FileSource, admin: str) -> None:
         if agent.process is not None:
             await agent.process.stop()
     finally:
-        await runner.cleanup()
+        door.close()

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from elbow_api.target_health import State
+
 from elbow_dataplane.haproxy.engine import Engine
 from elbow_dataplane.haproxy.render.server import (
     backend_of,

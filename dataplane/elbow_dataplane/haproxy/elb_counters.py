@@ -2,6 +2,7 @@
 
 from elbow_api.listener import Listener
 from elbow_api.target_group import TargetGroup
+
 from elbow_dataplane.haproxy.counters import Counters
 from elbow_dataplane.haproxy.render.server import backend_of, open_backend_of
 

@@ -89,14 +89,14 @@ class Runtime:
                 if (backend, server) in wanted:
                     await self.master.ask(f"@!{pid} shutdown session {pointer}")
 
-    async def replace_certificate(self, name: str, pem: bytes) -> list[str]:
-        """Have new connections use a certificate; returns what HAProxy had against it."""
+    async def replace_certificate(self, name: str, pem: bytes) -> str:
+        """Have new connections use a certificate; returns what HAProxy had against it, or nothing."""
         path = self.engine.certificates / name
         kind = "ca-file" if name.startswith("ca-") else "cert"
         text = "\n".join(line for line in pem.decode("ascii", "replace").splitlines() if line.strip())
         said = await self.worker.ask(f"set ssl {kind} {path} <<\n{text}\n")
         said += await self.worker.ask(f"commit ssl {kind} {path}")
-        return [] if "Success" in said else [" ".join(said.split())]
+        return "" if "Success" in said else " ".join(said.split())
 
     def events(self) -> AsyncIterator[str]:
         """Health events as they happen; ends when the worker does."""

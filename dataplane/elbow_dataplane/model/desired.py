@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from elbow_api.proxy_config import ProxyConfig
+
 from elbow_dataplane.model.wanted import Registered
 
 

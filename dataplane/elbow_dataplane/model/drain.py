@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from elbow_api.target_health import Reason, State
+
 from elbow_dataplane.model.health import Health
 from elbow_dataplane.model.target import Target
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from elbow_api.proxy_config import ProxyConfig
+
 from elbow_dataplane.model.drain import Drain, look
 from elbow_dataplane.model.target import Target
 from elbow_dataplane.model.wanted import Registered, usable

@@ -7,6 +7,7 @@ from elbow_api.proxy_config import ProxyConfig, ZoneState
 from elbow_api.target_group import TargetGroup
 from elbow_api.target_health import State
 from elbow_api.threshold import needed
+
 from elbow_dataplane.model.health import Health
 from elbow_dataplane.model.target import Target, name_of
 

@@ -7,10 +7,10 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 from asyncinotify import Inotify, Mask
-
 from elbow_api.fault import Fault, Refused
-from elbow_api.load_balancer import LoadBalancer
+from elbow_api.load_balancer import LoadBalancer, LoadBalancerSpec
 from elbow_api.proxy_config import ProxyConfig, Zone
+
 from elbow_dataplane.model.desired import Desired, authority_name, certificate_name
 from elbow_dataplane.model.wanted import registered_addresses
 from elbow_dataplane.sources.manifest import load
@@ -43,7 +43,7 @@ class FileSource:
             namespace=resource.metadata.namespace,
             generation=self.generation,
             spec=resource.spec,
-            zones=[Zone(name=zone) for zone in resource.spec.zones or zones],
+            zones=tuple(Zone(name=zone) for zone in resource.spec.zones or zones),
         )
         return Desired(config, registered_addresses(config), certificates)
 
@@ -76,10 +76,7 @@ class FileSource:
         return {path.parent for path in (self.manifest, *self._files(last)) if path.parent.is_dir()}
 
 
-def _named_files(spec: object, base: Path) -> list[Path]:
-    from elbow_api.load_balancer import LoadBalancerSpec  # noqa: PLC0415
-
-    assert isinstance(spec, LoadBalancerSpec)
+def _named_files(spec: LoadBalancerSpec, base: Path) -> list[Path]:
     files = [
         base / name
         for listener in spec.listeners

@@ -4,7 +4,6 @@ import re
 from typing import Any
 
 import yaml
-
 from elbow_api.fault import Fault, Path, Refused
 from elbow_api.load_balancer import LoadBalancer, parse
 
@@ -46,7 +45,7 @@ def _document(text: str) -> Any:
     if len(text) > _LARGEST:
         raise Refused([Fault((), "the file is larger than 4 MiB")])
     try:
-        documents = [document for document in yaml.load_all(text, Loader=_Loader) if document is not None]  # noqa: S506  (a safe loader)
+        documents = [document for document in yaml.load_all(text, Loader=_Loader) if document is not None]
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise Refused([Fault((), _say(error))]) from None
     if len(documents) != 1:

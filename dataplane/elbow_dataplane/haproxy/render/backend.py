@@ -5,8 +5,9 @@ from collections.abc import Iterator, Sequence
 from elbow_api.listener import Listener
 from elbow_api.protocol import ProtocolVersion
 from elbow_api.target_group import Algorithm, StickinessType, TargetGroup
+
 from elbow_dataplane.haproxy.engine import Engine
-from elbow_dataplane.haproxy.render import stickiness
+from elbow_dataplane.haproxy.render import errors, latency, stickiness
 from elbow_dataplane.haproxy.render.check import check_lines
 from elbow_dataplane.haproxy.render.server import backend_of, checked_options, open_backend_of
 from elbow_dataplane.haproxy.render.variable import queue_variable
@@ -24,6 +25,8 @@ def sections(group: TargetGroup, listeners: Sequence[Listener], engine: Engine) 
             f"  # every server: {checked_options(group, engine)}",
         ],
     )
+    if group.protocol.is_http:
+        yield latency.section(group)
     if group.fail_open:
         yield f"backend {open_backend_of(group)}", _common(group, listeners, engine, open_backend_of(group))
 
@@ -40,12 +43,19 @@ def _common(group: TargetGroup, listeners: Sequence[Listener], engine: Engine, n
     full = f"{{ queue({name}),sub({queue_variable(group)}) ge 0 }}"
     # Without a limit per target nothing ever waits.
     limited = group.max_connections_per_target is not None
-    if group.protocol.is_http:
-        lines += _http(group)
-        lines += [f"  http-request return status 503 default-errorfiles if {full}"] if limited else []
-    elif limited:
-        lines.append(f"  tcp-request content reject if {full}")
-    return lines + stickiness.lines(group, engine)
+    if not group.protocol.is_http:
+        reject = [f"  tcp-request content reject if {full}"] if limited else []
+        return [*lines, *reject, *stickiness.lines(group, engine)]
+    spill = [f"  http-request deny deny_status 503 if {full}"] if limited else []
+    return [
+        *lines,
+        "  errorfiles awselb",
+        *errors.backend_lines(engine),
+        *spill,
+        f"  http-response track-sc1 res.timer.hdr table {latency.table_of(group)}",
+        *stickiness.lines(group, engine),
+        *_send(group),
+    ]
 
 
 def _balance(group: TargetGroup) -> list[str]:
@@ -56,14 +66,18 @@ def _balance(group: TargetGroup) -> list[str]:
     ]
 
 
-def _http(group: TargetGroup) -> list[str]:
-    """How requests are sent, and sent again (lab: only what is safe to repeat, and never on a connection that may be dying)."""
+def _send(group: TargetGroup) -> list[str]:
+    """How requests are sent, and sent again: only what is safe to repeat, and the rest on a connection of its own.
+
+    A target may close an idle connection in the very moment a request is written to it; nobody can tell whether it was read.
+    """
     lines = ["  http-reuse safe", "  retry-on conn-failure empty-response"]
     if group.protocol_version is ProtocolVersion.HTTP1:
-        unsafe = "if !{ method GET HEAD OPTIONS }"
         lines += [
-            f"  http-request disable-l7-retry {unsafe}",
-            "  http-request set-var(txn.pcn) str(r)",
-            f"  http-request set-var(txn.pcn) uuid() {unsafe}",
+            "  http-request allow if METH_GET",
+            "  http-request allow if { method HEAD OPTIONS }",
+            "  http-request disable-l7-retry",
+            "  http-request set-var(txn.alone) uuid()",
+            "  http-request set-header Connection close if !{ req.hdr(upgrade) -m found }",
         ]
     return lines

@@ -3,6 +3,7 @@
 from elbow_api.health_check import HealthCheck, code_ranges
 from elbow_api.protocol import ProtocolVersion
 from elbow_api.target_group import TargetGroup
+
 from elbow_dataplane.haproxy.render.quote import quote, quote_format
 
 # ELB names the target by its address and the port checked (ELB section 2.1); HAProxy writes IPv6 addresses without brackets.

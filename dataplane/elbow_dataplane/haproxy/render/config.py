@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from elbow_api.proxy_config import ProxyConfig
+
 from elbow_dataplane.haproxy.engine import Engine
 from elbow_dataplane.haproxy.render import backend, frontend, process
 from elbow_dataplane.haproxy.render.server import (
@@ -98,7 +99,7 @@ def _reason(
     if kind == "frontend" and name.startswith("ls_"):
         of = (ReloadReason.LISTENER_ADDED, ReloadReason.LISTENER_REMOVED, ReloadReason.LISTENER_CHANGED)
         return of[how], name.removeprefix("ls_")
-    if kind == "backend" and name.startswith("tg_"):
+    if kind == "backend" and name.startswith(("tg_", "latency_")):
         of = (ReloadReason.TARGET_GROUP_ADDED, ReloadReason.TARGET_GROUP_REMOVED, ReloadReason.TARGET_GROUP_CHANGED)
-        return of[how], name.removeprefix("tg_").split("_")[0]
+        return of[how], name.partition("_")[2].partition("_")[0]
     return ReloadReason.PROXY_CHANGED, name or kind

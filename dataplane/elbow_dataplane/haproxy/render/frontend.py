@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from elbow_api.listener import Listener
 from elbow_api.proxy_config import ProxyConfig
 from elbow_api.target_group import TargetGroup
+
 from elbow_dataplane.haproxy.engine import Engine
 from elbow_dataplane.haproxy.render import request
 from elbow_dataplane.haproxy.render.server import backend_of, open_backend_of
@@ -32,8 +33,13 @@ def sections(
     if listener.protocol.is_encrypted:
         lines.append("  timeout client-hs 10s")
     if listener.protocol.is_http:
-        lines += [f"  timeout http-request {idle}ms", f"  timeout http-keep-alive {idle}ms"]
-        lines += request.lines(listener, group)
+        lines += [
+            "  errorfiles awselb",
+            f"  timeout http-request {idle}ms",
+            f"  timeout http-keep-alive {idle}ms",
+            "  option idle-close-on-response",
+        ]
+        lines += request.lines(listener, group, engine)
     yield f"frontend {frontend_of(listener)}", [*lines, *_forward(group)]
 
 
@@ -51,7 +57,11 @@ def _binds(listener: Listener, engine: Engine) -> list[str]:
         words += offer(listener.tls.policy).bind_options
         if listener.protocol.is_http:
             words += ["alpn", "h2,http/1.1" if listener.options.http2 else "http/1.1"]
-    return [" ".join([f"  bind {_address(address)}:{listener.port}", *words]) for address in engine.addresses]
+    # An IPv4 client of an IPv6 socket would be named ::ffff:192.0.2.1.
+    return [
+        " ".join([f"  bind {_address(a)}:{listener.port}", *(["v6only"] if ":" in a else []), *words])
+        for a in engine.addresses
+    ]
 
 
 def _address(address: str) -> str:

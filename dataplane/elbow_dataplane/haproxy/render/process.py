@@ -3,10 +3,15 @@
 from collections.abc import Iterator
 
 from elbow_dataplane.haproxy.engine import Engine
+from elbow_dataplane.haproxy.render import errors, listener_counter
 
 CONNECT_ATTEMPTS = 5
 CONNECT_MS = 2000
 """ELB gives up connecting after 10 s (section 6.1); so many attempts of this length, each at another target, fit into it."""
+
+
+BUFFER = 16_384
+"""Bytes; what a request's or a response's headers may come to, and what HAProxy copies for a request it may have to repeat."""
 
 
 def global_lines(engine: Engine) -> list[str]:
@@ -21,6 +26,9 @@ def global_lines(engine: Engine) -> list[str]:
         # A server added while HAProxy runs would wait a whole interval for its first check.
         "  max-spread-checks 300ms",
         "  spread-checks 2",
+        f"  tune.bufsize {BUFFER}",
+        "  tune.http.maxhdr 1000",
+        "  h1-accept-payload-with-any-method",
         "  tune.h2.fe.max-concurrent-streams 128",
         "  tune.h2.fe.max-total-streams 10000",
         "  ssl-default-server-options ssl-min-ver TLSv1.0",
@@ -30,7 +38,8 @@ def global_lines(engine: Engine) -> list[str]:
 
 def fixed_sections(engine: Engine) -> Iterator[tuple[str, list[str]]]:
     """What stands between the process and the listeners."""
-    del engine
+    yield errors.section(engine)
+    yield listener_counter.section()
     yield "ring events", ["  format raw", "  maxlen 1024", "  size 262144"]
     yield (
         "defaults",

@@ -1,15 +1,213 @@
-"""What an HTTP listener does to requests before a target gets them."""
+"""What an HTTP listener does to requests and responses (ELB sections 6.3 to 6.8).
 
-from elbow_api.listener import Listener
+Everything rare stands behind one gate: a request that is an ordinary method with ordinary headers meets four rules,
+and any other meets them all. What the gate looks for is what the rules behind it treat.
+"""
+
+from elbow_api.listener import DesyncMitigation, Listener, XForwardedFor
+from elbow_api.protocol import ProtocolVersion
 from elbow_api.target_group import TargetGroup
 
+from elbow_dataplane.haproxy.engine import Engine
+from elbow_dataplane.haproxy.render import errors
+from elbow_dataplane.haproxy.render.listener_counter import COUNTERS_TABLE, counter
 
-def lines(listener: Listener, group: TargetGroup) -> list[str]:
+_ORDINARY_METHODS = "GET HEAD POST PUT DELETE OPTIONS PATCH"
+_TRACE_ID = "1-%[date,hex,bytes(8,8),lower]-%[var(sess.trace)]%[rand,hex,bytes(8,8),lower]"
+_REMARKABLE_NAMES = (
+    r"transfer-encoding:|content-length: 0\r|expect:|x-forwarded-|x-amzn-trace-id:|[^\r\n:]*[^-a-z0-9\r\n:][^\r\n:]*:"
+)
+_GRPC = r"content-type: application/grpc"
+_UNUSUAL_BYTES = r"[^\t\x20-\x7e\r\n]"
+# A name that some parser may take for Content-Length or Transfer-Encoding.
+_SUSPICIOUS = (
+    r"'(?:^|,)(?!content-length(?:,|$)|transfer-encoding(?:,|$))"
+    r"(?:content[^a-z0-9,]*length|transfer[^a-z0-9,]*encoding)[^a-z0-9,]*(?:,|$)'"
+)
+_MOST_ADDRESSES = 30  # in X-Forwarded-For
+_MOST_URI = 16_384
+_MOST_HEADERS_FOR_TRACE = 7_168
+
+
+def lines(listener: Listener, group: TargetGroup, engine: Engine) -> list[str]:
     """The rules of an HTTP or HTTPS frontend."""
-    del group
     return [
-        "  option idle-close-on-response",
-        "  option forwardfor if-none",
-        f"  http-request set-header X-Forwarded-Proto {'https' if listener.protocol.is_encrypted else 'http'}",
+        f"  tcp-request connection track-sc0 fe_id table {COUNTERS_TABLE}",
+        "  tcp-request session set-var(sess.began) date",
+        '  tcp-request session set-var-fmt(sess.trace) "%[rand,hex,bytes(8,8),lower]%[rand,hex,bytes(8,8),lower]"',
+        *(["  option disable-h2-upgrade"] if not listener.protocol.is_encrypted else []),
+        *(["  option http-restrict-req-hdr-names delete"] if listener.options.drop_invalid_headers else []),
+        *(["  option forwardfor if-none"] if _native_forwarded_for(listener) else []),
+        "  acl rare var(txn.rare) -m found",
+        f"  http-request set-var(txn.rare) bool(1) if {{ req.hdrs -m reg '{_gate(listener, group)}' }} or !{{ method {_ORDINARY_METHODS} }} or {{ req.body_size gt 0 }} {{ method GET HEAD }}",
+        *_protocol_match(group, engine),
+        f"  http-request add-header X-Forwarded-Proto {'https' if listener.protocol.is_encrypted else 'http'}",
+        f"  http-request add-header X-Forwarded-Port {listener.port}",
+        f'  http-request add-header X-Amzn-Trace-Id "Root={_TRACE_ID}"',
+        *_added_forwarded_for(listener),
+        "  http-request allow if !rare",
+        *_methods(),
+        *_expect(listener),
+        *_desync(listener),
+        *_invalid_headers(listener),
+        *_forwarded_for(listener, engine),
+        *_replaced(listener),
+        *_host(listener),
+        *_after(listener),
+    ]
+
+
+def _gate(listener: Listener, group: TargetGroup) -> str:
+    parts = [_REMARKABLE_NAMES]
+    if group.protocol_version is ProtocolVersion.HTTP1:
+        parts.append(_GRPC)
+    if not listener.options.preserve_host:
+        parts.append(_unusual_host(listener))
+    return f"{_UNUSUAL_BYTES}|(?:^|\\n)(?:{'|'.join(parts)})"
+
+
+def _unusual_host(listener: Listener) -> str:
+    """A Host header that is not yet as targets get it (ELB section 6.5)."""
+    if listener.port in (80, 443):
+        return r"host: [^\r\n]*[A-Z:]"
+    return rf"host: (?![^A-Z:\r\n]+:{listener.port}\r)"
+
+
+def _protocol_match(group: TargetGroup, engine: Engine) -> list[str]:
+    """Requests a target group's protocol version can't take (ELB section 1.4)."""
+    if group.protocol_version is ProtocolVersion.HTTP2:
+        return [f"  http-request {errors.answer(464, engine)} if {{ fc_http_major 1 }}"]
+    if group.protocol_version is ProtocolVersion.GRPC:
+        return [f"  http-request {errors.answer(464, engine)} if !METH_POST or {{ fc_http_major 1 }}"]
+    return [f"  http-request {errors.answer(464, engine)} if rare {{ req.hdr(content-type) -m beg application/grpc }}"]
+
+
+def _native_forwarded_for(listener: Listener) -> bool:
+    options = listener.options
+    return options.x_forwarded_for is XForwardedFor.APPEND and not options.x_forwarded_for_client_port
+
+
+def _client(listener: Listener) -> list[tuple[str, str]]:
+    """The client as X-Forwarded-For names it, and when it is named so (ELB section 6.3)."""
+    if not listener.options.x_forwarded_for_client_port:
+        return [("%[src]", "")]
+    return [("%[src]:%[src_port]", "!{ src -m sub : }"), ("[%[src]]:%[src_port]", "{ src -m sub : }")]
+
+
+def _added_forwarded_for(listener: Listener) -> list[str]:
+    if not listener.options.x_forwarded_for_client_port:
+        return []  # the option does it
+    return [f"  http-request set-header X-Forwarded-For {client} if !rare {when}" for client, when in _client(listener)]
+
+
+def _methods() -> list[str]:
+    return [
+        "  http-request deny deny_status 405 if METH_TRACE or { method -m len 128:70000 }",
+        "  http-request deny deny_status 400 if METH_CONNECT",
+        f"  http-request deny deny_status 414 if {{ url,length gt {_MOST_URI} }}",
+    ]
+
+
+def _expect(listener: Listener) -> list[str]:
+    """100 is answered here and not asked of the target (ELB section 6.2)."""
+    return [
+        f"  http-request wait-for-body time {listener.idle.milliseconds}ms at-least 1 if {{ req.hdr(expect) -m found }}",
+        "  http-request del-header Expect",
+    ]
+
+
+def _desync(listener: Listener) -> list[str]:
+    """ELB section 6.6; what HAProxy's parser refuses (all that is severe) never gets here."""
+    mode = listener.options.desync_mitigation
+    acceptable = [
+        f"{{ req.hdrs -m reg '{_UNUSUAL_BYTES}' }}",
+        "{ fc_http_major 1 } !{ req.ver 1.0 1.1 }",
+        "{ method GET HEAD } { req.hdr(content-length) -m str 0 }",
+    ]
+    ambiguous = [
+        "{ method GET HEAD } { req.hdr_val(content-length) gt 0 }",
+        "{ method GET HEAD } { req.hdr(transfer-encoding) -m found }",
+        f"{{ req.hdr_names -m reg {_SUSPICIOUS} }}",
+    ]
+    rules = ["  acl ambiguous var(txn.ambiguous) -m found", "  acl acceptable var(txn.acceptable) -m found"]
+    rules += [f"  http-request set-var(txn.acceptable) bool(1) if {condition}" for condition in acceptable]
+    rules += [f"  http-request set-var(txn.ambiguous) bool(1) if {condition}" for condition in ambiguous]
+    rules.append(f"  http-request sc-inc-gpc({counter('noncompliant')},0) if ambiguous or acceptable")
+    if mode is DesyncMitigation.STRICTEST:
+        rules += ["  http-request deny deny_status 400 if ambiguous or acceptable"]
+    if mode is DesyncMitigation.DEFENSIVE:
+        rules += ["  http-request set-header Connection close if ambiguous"]
+    return rules
+
+
+def _invalid_headers(listener: Listener) -> list[str]:
+    if listener.options.drop_invalid_headers:
+        return []
+    return [f"  http-request sc-inc-gpc({counter('invalid_headers')},0) if {{ req.hdr_names -m reg [^-a-z0-9,] }}"]
+
+
+def _forwarded_for(listener: Listener, engine: Engine) -> list[str]:
+    name = "X-Forwarded-For"
+    mode = listener.options.x_forwarded_for
+    if mode is XForwardedFor.REMOVE:
+        return [f"  http-request del-header {name}"]
+    if mode is XForwardedFor.PRESERVE:
+        return []
+    several = [
+        f'  http-request set-header {name} "{", ".join(f"%[req.fhdr(x-forwarded-for,{n})]" for n in range(1, count + 1))}" if {{ req.fhdr_cnt(x-forwarded-for) eq {count} }}'
+        for count in (2, 3, 4)
+    ]
+    too_many = f"  http-request {errors.answer(463, engine)} if {{ req.hdr_cnt(x-forwarded-for) gt {_MOST_ADDRESSES} }}"
+    first = [f"  http-request set-header {name} {client} if !came {when}" for client, when in _client(listener)]
+    joined = [
+        f'  http-request replace-header {name} ^(.*)$ "\\1, {client}" if came {when}'
+        for client, when in _client(listener)
+    ]
+    return [too_many, *several, "  acl came req.hdr(x-forwarded-for) -m found", *joined, *first]
+
+
+def _replaced(listener: Listener) -> list[str]:
+    """What the client sent beside what was added above: its own Proto and Port are replaced, its trace id is carried on."""
+    proto = "https" if listener.protocol.is_encrypted else "http"
+    came = "{ req.fhdr_cnt(x-amzn-trace-id) gt 1 }"
+    first = "req.fhdr(x-amzn-trace-id,1)"
+    large = f"{{ req.hdrs,length gt {_MOST_HEADERS_FOR_TRACE} }}"
+    return [
+        f"  http-request set-header X-Forwarded-Proto {proto}",
         f"  http-request set-header X-Forwarded-Port {listener.port}",
+        f'  http-request set-header X-Amzn-Trace-Id "Root={_TRACE_ID}" if {came} {large}',
+        f"""  http-request set-header X-Amzn-Trace-Id "Self={_TRACE_ID};%[{first},regsub('(^|;)Self=[^;]*',,i),regsub('^;',,)]" if {came}""",
+    ]
+
+
+def _host(listener: Listener) -> list[str]:
+    """ELB section 6.5."""
+    if listener.options.preserve_host:
+        return []
+    port = "" if listener.port in (80, 443) else f":{listener.port}"
+    return [
+        "  http-request set-uri %[pathq] if { url_beg -i http:// https:// } { fc_http_major 1 }",
+        f"  http-request set-header Host %[req.hdr(host),host_only,lower]{port} if {{ req.hdr(host) -m found }}",
+        f"  http-request set-header Host %[dst]{port} if !{{ req.hdr(host) -m found }}",
+    ]
+
+
+def _after(listener: Listener) -> list[str]:
+    """What happens to every response, the balancer's own included; nothing but the first line to one that went well."""
+    close = [
+        f"  http-after-response set-header Connection close if {{ date,sub(sess.began) ge {int(listener.keep_alive.seconds)} }}"
+    ]
+    if listener.options.desync_mitigation is not DesyncMitigation.MONITOR:
+        close[0] += " or ambiguous"
+    counted = [
+        f"  http-after-response sc-inc-gpc({counter(name)},0) if {{ status {codes} }}"
+        for name, codes in (("elb_500", "500"), ("elb_502", "502"), ("elb_503", "503"), ("elb_504", "504"))
+    ]
+    return [
+        *close,
+        "  http-after-response allow if { status lt 400 }",
+        f"  http-after-response sc-inc-gpc({counter('target_4xx')},0) if {{ server_status 400:499 }}",
+        f"  http-after-response sc-inc-gpc({counter('target_5xx')},0) if {{ server_status 500:599 }}",
+        "  http-after-response allow if { server_status ge 100 }",
+        *counted,
     ]

@@ -3,6 +3,7 @@
 from elbow_api.protocol import Protocol, ProtocolVersion
 from elbow_api.target_group import ProxyProtocol, StickinessType, TargetGroup
 from elbow_api.target_health import State
+
 from elbow_dataplane.haproxy.engine import Engine
 from elbow_dataplane.model.wanted import Group, Server
 
@@ -68,7 +69,7 @@ def _traffic(group: TargetGroup, engine: Engine) -> list[str]:
     if group.protocol_version is not ProtocolVersion.HTTP1:
         words += ["alpn", "h2"] if group.protocol is Protocol.HTTPS else ["proto", "h2"]
     elif group.protocol.is_http:
-        words += ["pool-conn-name", "var(txn.pcn)"]
+        words += ["pool-conn-name", "var(txn.alone)"]
     if group.proxy_protocol is not ProxyProtocol.OFF:
         words += [_SEND_PROXY[group.proxy_protocol]]
     if group.slow_start.milliseconds:

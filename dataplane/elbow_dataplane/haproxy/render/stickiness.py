@@ -1,6 +1,7 @@
 """What ties clients to targets."""
 
 from elbow_api.target_group import TargetGroup
+
 from elbow_dataplane.haproxy.engine import Engine
 
 

@@ -1,0 +1,109 @@
+"""What a user can do to the targets, as the keys and the script do it."""
+
+from elbow_dataplane.cli.demo.fleet import Fleet
+from elbow_dataplane.cli.demo.manifest import deregistered, is_registered, registered
+from elbow_dataplane.cli.demo.place import DELAY, INTERVAL, PLACES, ZONES, Home, Place
+from elbow_dataplane.cli.demo.scene import Scene
+
+
+class Actions:
+    """Each does one thing and says what ELB does then; none leaves the clients without a target."""
+
+    def __init__(self, home: Home, fleet: Fleet, scene: Scene) -> None:
+        self.home, self.fleet, self.scene = home, fleet, scene
+
+    async def break_(self) -> Place | None:
+        """Break the next target that is well."""
+        place = next((p for p in PLACES if self.fleet.is_up(p) and p not in self.fleet.broken), None)
+        if place is None:
+            self._refuse("every target is broken already: m mends them")
+            return None
+        await self.fleet.break_(place)
+        self.scene.say(
+            f"b: {place.name} is broken: its health check answers 500. After 2 failures, {INTERVAL} s apart, it is "
+            "unhealthy and gets nothing new; what it is serving goes on."
+        )
+        return place
+
+    async def mend(self) -> None:
+        """Mend every broken target."""
+        broken = [p for p in PLACES if p in self.fleet.broken]
+        if not broken:
+            return self._refuse("no target is broken: b breaks one")
+        for place in broken:
+            await self.fleet.mend(place)
+        return self.scene.say(
+            f"m: {_names(broken)} answers 200 again; healthy after 2 successes, and served like the others at once."
+        )
+
+    async def drain(self) -> Place | None:
+        """Deregister the next target."""
+        text = self.home.manifest.read_text()
+        ready = [p for p in PLACES if is_registered(text, p)]
+        place = next((p for p in reversed(ready) if p not in self.fleet.broken and self.fleet.is_up(p)), None)
+        if place is None or not self._serving(ready, without=[place]):
+            self._refuse("the last target that serves stays: r registers the others again")
+            return None
+        self._write(deregistered(text, place))
+        self.scene.say(
+            f"d: {place.name} is taken out of the manifest: it gets nothing new, and has {DELAY} s to finish what it "
+            "is serving (try the /slow line)."
+        )
+        return place
+
+    async def register(self) -> None:
+        """Register every target again."""
+        text = self.home.manifest.read_text()
+        missing = [p for p in PLACES if not is_registered(text, p)]
+        if not missing:
+            return self._refuse("every target is registered: d deregisters one")
+        for place in missing:
+            text = registered(text, place)
+        self._write(text)
+        return self.scene.say(
+            f"r: {_names(missing)} is back in the manifest: initial, and healthy at its first success."
+        )
+
+    async def cut(self) -> str | None:
+        """Stop the targets of the next zone."""
+        text = self.home.manifest.read_text()
+        up = [zone for zone in ZONES if any(self.fleet.is_up(p) for p in _in(zone))]
+        ready = [p for p in PLACES if is_registered(text, p)]
+        zone = next((z for z in reversed(up) if self._serving(ready, without=_in(z))), None)
+        if zone is None:
+            self._refuse("the last zone that serves stays: Z brings the others back")
+            return None
+        await self.fleet.stop(*_in(zone))
+        self.scene.say(
+            f"z: {zone} is cut: {_names(_in(zone))} refuses every connection. Requests that meet it go to "
+            "another target; after 2 failed checks nothing is sent there."
+        )
+        return zone
+
+    async def restore(self) -> None:
+        """Start the targets of every zone that is cut."""
+        down = [p for p in PLACES if not self.fleet.is_up(p)]
+        if not down:
+            return self._refuse("no zone is cut: z cuts one")
+        await self.fleet.start(*down)
+        zones = ", ".join(dict.fromkeys(p.zone for p in down))
+        return self.scene.say(f"Z: {zones} is back: {_names(down)} is healthy after 2 successes.")
+
+    def _serving(self, ready: list[Place], without: list[Place]) -> bool:
+        return any(self.fleet.is_up(p) and p not in without for p in ready)
+
+    def _refuse(self, why: str) -> None:
+        self.scene.say(why, "yellow")
+
+    def _write(self, text: str) -> None:
+        fresh = self.home.manifest.with_suffix(".new")
+        fresh.write_text(text)
+        fresh.replace(self.home.manifest)
+
+
+def _in(zone: str) -> list[Place]:
+    return [p for p in PLACES if p.zone == zone]
+
+
+def _names(places: list[Place]) -> str:
+    return " and ".join(p.name for p in places)

@@ -1,0 +1,86 @@
+"""What the demo shows: the report, what changed in it, and what was done."""
+
+import time
+from collections import deque
+from dataclasses import dataclass
+
+from elbow_api.proxy_report import ProxyReport, TargetGroupReport
+from elbow_api.target_health import State, TargetHealth
+
+from elbow_dataplane.cli.demo.place import PLACES, Place
+
+_KEPT = 200
+_AT = {place.address: place for place in PLACES}
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that was done, or that the load balancer did."""
+
+    at: float
+    """Seconds since the epoch."""
+    text: str
+    style: str
+
+
+class Scene:
+    """Follows the reports."""
+
+    def __init__(self) -> None:
+        self.report: ProxyReport | None = None
+        self.events: deque[Event] = deque(maxlen=_KEPT)
+        self.told = 0
+        """How many events there ever were."""
+
+    def say(self, text: str, style: str = "bold") -> None:
+        """Note what was done."""
+        self.events.append(Event(time.time(), text, style))
+        self.told += 1
+
+    def see(self, report: ProxyReport) -> None:
+        """Take a new report, and note which targets changed."""
+        before = _states(self.report) if self.report else {}
+        after = _states(report)
+        for key, target in after.items():
+            was = before.get(key)
+            if was is None or was.state is not target.state:
+                self.say(f"{_named(*key)} is {target.state}{_why(target)}", "")
+        for key in before.keys() - after.keys():
+            self.say(f"{_named(*key)} is gone", "")
+        if self.report is not None and report.faults and report.faults != self.report.faults:
+            self.say(f"not applied, the last good manifest goes on: {report.faults[0]}", "red")
+        self.report = report
+
+    def since(self, told: int) -> list[Event]:
+        """The events after so many."""
+        new = self.told - told
+        return list(self.events)[-new:] if new else []
+
+    def states_of(self, place: Place) -> list[State]:
+        """A target's state in each group that has it."""
+        return [target.state for (_, address), target in self._now().items() if address == place.address]
+
+    def health(self, group: str, place: Place) -> TargetHealth | None:
+        """A target's health in a group."""
+        return self._now().get((group, place.address))
+
+    def group(self, name: str) -> TargetGroupReport | None:
+        """The report on a group."""
+        groups = self.report.target_groups if self.report else []
+        return next((group for group in groups if group.name == name), None)
+
+    def _now(self) -> dict[tuple[str, str], TargetHealth]:
+        return _states(self.report) if self.report else {}
+
+
+def _states(report: ProxyReport) -> dict[tuple[str, str], TargetHealth]:
+    return {(group.name, target.address): target for group in report.target_groups for target in group.targets}
+
+
+def _named(group: str, address: str) -> str:
+    place = _AT.get(address)
+    return f"{place.name if place else address} in {group}"
+
+
+def _why(target: TargetHealth) -> str:
+    return f": {target.reason}, {target.description}" if target.reason else ""
