@@ -68,7 +68,7 @@ def _pages(agent: Agent) -> dict[str, Callable[[], Answer]]:
         return (200, _TEXT, b"ready\n") if is_ready(agent.view) else (503, _TEXT, b"not ready\n")
 
     def metrics() -> Answer:
-        return 200, _METRICS, exposition(agent)
+        return 200, _METRICS, exposition(agent.view, agent.counters)
 
     def report_() -> Answer:
         view = agent.view

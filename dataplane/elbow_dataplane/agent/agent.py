@@ -148,7 +148,6 @@ class Agent:
     async def _read(self, known: Known) -> tuple[Known, Running]:
         info = await self.runtime.info()
         running = await self.runtime.running(known.wanted().groups)
-        self.counters.add(info.pid, running.stats)
         now = time.time()
         known, cut = known.observe(running, now).forget(now)
         self._info, self._running = info, running
@@ -188,6 +187,8 @@ class Agent:
         raise Unreachable(f"HAProxy didn't answer within {_START} s of its start")
 
     async def _reload(self, known: Known, frame: Skeleton) -> None:
+        with suppress(Unreachable):
+            await self._count(known)  # the worker that is replaced may end before it can be asked again
         why = reasons(self._frame, frame) or [(ReloadReason.PROXY_CHANGED, "")]
         before, old_file = await self.runtime.info(), self._written
         self._write_files(known, frame)
@@ -216,14 +217,22 @@ class Agent:
             write(self.engine.config_file, text.encode())
             self._written = text
 
+    async def _count(self, known: Known) -> int:
+        """Add up what all workers counted; returns how many workers there are."""
+        groups = [group.spec for group in known.wanted().groups]
+        workers = await self.runtime.workers()
+        if self._info is not None:
+            self.counters.add(self._info.pid, await self.runtime.counts(groups))
+        for pid in workers.old:
+            with suppress(Unreachable):  # it has just ended
+                self.counters.add(pid, await self.runtime.counts(groups, pid))
+        self.counters.forget({*workers.old, self._info.pid if self._info else 0})
+        return len(workers.old) + (workers.current is not None)
+
     async def _publish(self, known: Known, converged: bool, faults: tuple[str, ...]) -> None:
         workers = self.view.workers
         with suppress(Unreachable):
-            found = await self.runtime.workers()
-            workers = len(found.old) + (found.current is not None)
-            for pid in found.old:
-                self.counters.add(pid, await self.runtime.stats_of(pid))
-            self.counters.forget({*found.old, self._info.pid if self._info else 0})
+            workers = await self._count(known)
         self.view = View(
             known=known,
             running=self._running,

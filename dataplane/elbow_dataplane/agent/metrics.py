@@ -1,9 +1,275 @@
-"""Prometheus metrics under names that say the ELB metric they are."""
+"""Prometheus metrics, each named after the ELB metric it is (ELB sections 10.1 and 10.2)."""
 
-from elbow_dataplane.agent.agent import Agent
+from collections.abc import Iterator
+from typing import Any
+
+from elbow_api.listener import Listener
+from elbow_api.target_group import TargetGroup
+from elbow_api.target_health import State
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
+
+from elbow_dataplane.agent.report import target_health
+from elbow_dataplane.agent.state import Known
+from elbow_dataplane.agent.view import View
+from elbow_dataplane.haproxy import elb_counters as elb
+from elbow_dataplane.haproxy.counters import Counters
+from elbow_dataplane.haproxy.render.frontend import frontend_of
+from elbow_dataplane.haproxy.render.server import backend_of, open_backend_of
+
+_LOAD_BALANCER = ["namespace", "load_balancer", "zone"]
+_LISTENER = [*_LOAD_BALANCER, "listener"]
+_GROUP = [*_LOAD_BALANCER, "target_group"]
+_BUCKETS_MS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000, 30000, 60000)
+_HEALTHY = (State.HEALTHY, State.UNAVAILABLE)
+_UNHEALTHY = (State.UNHEALTHY, State.UNHEALTHY_DRAINING)
 
 
-def exposition(agent: Agent) -> bytes:
+def exposition(view: View, counters: Counters) -> bytes:
     """The metrics page."""
-    del agent
-    return b""
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(_Page(view, counters))
+    return generate_latest(registry)
+
+
+class _Page(Collector):
+    """One view as metrics."""
+
+    def __init__(self, view: View, counters: Counters) -> None:
+        self.view = view
+        self.counters = counters
+        self.families: dict[str, Any] = {}
+
+    def collect(self) -> Iterator[Metric]:
+        """All metrics, in the order of ELB's tables."""
+        if (known := self.view.known) is None:
+            return
+        config = known.desired.config
+        self.labels = [config.namespace, config.name, known.zone or ""]
+        self.stats = self.view.running.stats if self.view.running else None
+        for listener in config.spec.listeners:
+            self._listener(listener)
+        for group in config.spec.target_groups:
+            self._group(group, known)
+        yield from self.families.values()
+        yield from self._agent()
+
+    def _listener(self, listener: Listener) -> None:
+        row = self.stats.frontends.get(frontend_of(listener)) if self.stats else None
+        count = self.counters
+        self._gauge(
+            "active_connection_count",
+            "ActiveConnectionCount: clients connected",
+            _LISTENER,
+            listener.name,
+            row.number("scur") if row else 0,
+        )
+        for name, text, value in (
+            (
+                "new_connection_count",
+                "NewConnectionCount: clients that connected",
+                elb.listener_count(count, listener, "conn_tot"),
+            ),
+            (
+                "processed_bytes",
+                "ProcessedBytes: both directions, headers included",
+                elb.processed_bytes(count, listener),
+            ),
+            (
+                "client_tls_negotiation_error_count",
+                "ClientTLSNegotiationErrorCount",
+                elb.listener_count(count, listener, "ssl_failed_handshake"),
+            ),
+            (
+                "blocked_connection_count",
+                "Connections refused by allowedSources (SecurityGroupBlockedFlowCount)",
+                elb.listener_count(count, listener, "dcon") + elb.listener_count(count, listener, "dses"),
+            ),
+        ):
+            self._counter(name, text, _LISTENER, listener.name, value)
+        if not listener.protocol.is_http:
+            return
+        for name, text, value in (
+            ("request_count", "RequestCount: requests received", elb.listener_count(count, listener, "req_tot")),
+            ("httpcode_elb_3xx_count", "HTTPCode_ELB_3XX_Count: made by the load balancer", 0),
+            (
+                "httpcode_elb_4xx_count",
+                "HTTPCode_ELB_4XX_Count: made by the load balancer",
+                elb.elb_codes(count, listener, 4),
+            ),
+            (
+                "httpcode_elb_5xx_count",
+                "HTTPCode_ELB_5XX_Count: made by the load balancer",
+                elb.elb_codes(count, listener, 5),
+            ),
+            *(
+                (
+                    f"httpcode_elb_{code}_count",
+                    f"HTTPCode_ELB_{code}_Count: made by the load balancer",
+                    elb.rule_count(count, listener, f"elb_{code}"),
+                )
+                for code in (500, 502, 503, 504)
+            ),
+            (
+                "desync_mitigation_mode_non_compliant_request_count",
+                "DesyncMitigationMode_NonCompliant_Request_Count",
+                elb.rule_count(count, listener, "noncompliant"),
+            ),
+            (
+                "forwarded_invalid_header_request_count",
+                "ForwardedInvalidHeaderRequestCount",
+                elb.rule_count(count, listener, "invalid_headers"),
+            ),
+            (
+                "non_sticky_request_count",
+                "NonStickyRequestCount: no usable cookie came along",
+                elb.rule_count(count, listener, "not_sticky"),
+            ),
+        ):
+            self._counter(name, text, _LISTENER, listener.name, value)
+
+    def _group(self, group: TargetGroup, known: Known) -> None:
+        count = self.counters
+        self._hosts(group, known)
+        for name, text, value in (
+            (
+                "target_request_count",
+                "RequestCount: requests (or connections) sent to targets",
+                elb.group_count(count, group, "stot"),
+            ),
+            (
+                "target_connection_error_count",
+                "TargetConnectionErrorCount: failed connections to targets",
+                elb.group_count(count, group, "econ"),
+            ),
+            (
+                "target_tls_negotiation_error_count",
+                "TargetTLSNegotiationErrorCount",
+                elb.group_count(count, group, "ssl_failed_handshake"),
+            ),
+            (
+                "backend_connection_errors",
+                "BackendConnectionErrors: failed connections to targets, health checks included",
+                elb.group_count(count, group, "econ") + elb.group_count(count, group, "chkfail"),
+            ),
+            (
+                "target_new_connection_count",
+                "NewConnectionCount: connections opened to targets",
+                elb.group_count(count, group, "connect"),
+            ),
+            (
+                "spillover_count",
+                "SpilloverCount: refused because the surge queue was full",
+                elb.spillover(count, group),
+            ),
+            (
+                "unhealthy_routing_request_count",
+                "UnhealthyRoutingRequestCount: sent while too few targets were healthy",
+                elb.failed_open(count, group),
+            ),
+        ):
+            self._counter(name, text, _GROUP, group.name, value)
+        queued, most = self._queue(group)
+        self._gauge("surge_queue_length", "SurgeQueueLength: waiting now", _GROUP, group.name, queued)
+        self._gauge(
+            "surge_queue_length_max",
+            "SurgeQueueLength, Maximum: the most that waited since HAProxy started",
+            _GROUP,
+            group.name,
+            most,
+        )
+        if group.protocol.is_http:
+            for hundreds in (2, 3, 4, 5):
+                value = elb.group_count(count, group, f"hrsp_{hundreds}xx")
+                self._counter(
+                    f"httpcode_target_{hundreds}xx_count",
+                    f"HTTPCode_Target_{hundreds}XX_Count: made by targets",
+                    _GROUP,
+                    group.name,
+                    value,
+                )
+            self._latency(group)
+
+    def _hosts(self, group: TargetGroup, known: Known) -> None:
+        healths = target_health(group, known, self.view.at)
+        for name, text, states in (
+            ("healthy_host_count", "HealthyHostCount, by the targets' zone", _HEALTHY),
+            ("unhealthy_host_count", "UnHealthyHostCount, by the targets' zone", _UNHEALTHY),
+        ):
+            for zone in sorted({target.zone or "" for target, _ in healths}):
+                number = sum(health.state in states for target, health in healths if (target.zone or "") == zone)
+                self._gauge(name, text, [*_GROUP, "target_zone"], f"{group.name},{zone}", number)
+        wanted = known.wanted().group(group.name)
+        if wanted is not None:
+            healthy = sum(health.state in _HEALTHY for _, health in healths)
+            enough = healthy >= wanted.minimum
+            self._gauge(
+                "healthy_state_routing",
+                "HealthyStateRouting: 1 while enough targets are healthy",
+                _GROUP,
+                group.name,
+                enough,
+            )
+            self._gauge(
+                "unhealthy_state_routing",
+                "UnhealthyStateRouting: 1 while too few targets are healthy",
+                _GROUP,
+                group.name,
+                not enough,
+            )
+
+    def _queue(self, group: TargetGroup) -> tuple[int, int]:
+        if self.stats is None:
+            return 0, 0
+        names = (backend_of(group), open_backend_of(group))
+        rows = [row for name, row in self.stats.backends.items() if name in names]
+        rows += [row for (backend, _), row in self.stats.servers.items() if backend in names]
+        return sum(row.number("qcur") for row in rows), max((row.number("qmax") for row in rows), default=0)
+
+    def _latency(self, group: TargetGroup) -> None:
+        values = self.counters.latencies(group.name)
+        buckets = [
+            (str(limit / 1000), float(sum(n for ms, n in values.items() if ms <= limit))) for limit in _BUCKETS_MS
+        ]
+        buckets.append(("+Inf", float(sum(values.values()))))
+        text = "TargetResponseTime, Latency: until the first header of the answer"
+        family = self.families.setdefault(
+            "latency", HistogramMetricFamily("elb_target_response_time_seconds", text, labels=_GROUP)
+        )
+        family.add_metric([*self.labels, group.name], buckets, sum(ms * n for ms, n in values.items()) / 1000)
+
+    def _agent(self) -> Iterator[Metric]:
+        reloads = CounterMetricFamily(
+            "elbow_reloads", "Reloads of HAProxy since the agent started, by reason", labels=[*_LOAD_BALANCER, "reason"]
+        )
+        for reason, number in self.view.reloads.items():
+            reloads.add_metric([*self.labels, reason], number)
+        yield reloads
+        for name, text, value in (
+            ("elbow_converged", "1 while what runs was read back and equals what is wanted", self.view.converged),
+            ("elbow_generation", "The generation that runs", self.view.generation),
+            ("elbow_workers", "HAProxy workers, those that finish what they serve included", self.view.workers),
+            ("elbow_faults", "Reasons why the newest input isn't applied", len(self.view.faults)),
+            ("elbow_last_look_timestamp_seconds", "When the agent last compared", self.view.at),
+        ):
+            metric = GaugeMetricFamily(name, text, labels=_LOAD_BALANCER)
+            metric.add_metric(self.labels, float(value))
+            yield metric
+        if self.view.info is not None:
+            rejected = CounterMetricFamily(
+                "elb_rejected_connection_count",
+                "RejectedConnectionCount: times the most connections were reached",
+                labels=_LOAD_BALANCER,
+            )
+            rejected.add_metric(self.labels, self.view.info.refused)
+            yield rejected
+
+    def _counter(self, name: str, text: str, labels: list[str], value: str, number: float) -> None:
+        family = self.families.setdefault(name, CounterMetricFamily(f"elb_{name}", text, labels=labels))
+        family.add_metric([*self.labels, value], number)
+
+    def _gauge(self, name: str, text: str, labels: list[str], values: str, number: float) -> None:
+        family = self.families.setdefault(name, GaugeMetricFamily(f"elb_{name}", text, labels=labels))
+        family.add_metric([*self.labels, *values.split(",")], float(number))

@@ -10,7 +10,7 @@ from elbow_api.target_health import State, TargetHealth
 from elbow_dataplane.agent.state import Known
 from elbow_dataplane.agent.view import View
 from elbow_dataplane.haproxy.counters import Counters
-from elbow_dataplane.haproxy.elb_counters import group_count, listener_count
+from elbow_dataplane.haproxy.elb_counters import elb_codes, group_count, listener_count, processed_bytes, spillover
 from elbow_dataplane.haproxy.render.server import backend_of, open_backend_of
 from elbow_dataplane.haproxy.stats import Stats
 from elbow_dataplane.model.health import Health, not_in_use, registered
@@ -96,7 +96,7 @@ def _group(group: TargetGroup, known: Known, counters: Counters, stats: Stats | 
         target5xx=group_count(counters, group, "hrsp_5xx"),
         connection_errors=group_count(counters, group, "econ"),
         surge_queue_length=_queued(group, stats),
-        spillover=group_count(counters, group, "spillover"),
+        spillover=spillover(counters, group),
         fails_open=group.fail_open and wanted is not None and wanted.registered > 0 and healthy < wanted.minimum,
         targets=[_target(target, health) for target, health in targets],
     )
@@ -120,9 +120,9 @@ def _listener(listener: Listener, counters: Counters, stats: Stats | None) -> Li
         active_connections=row.number("scur") if row else 0,
         new_connections=listener_count(counters, listener, "conn_tot"),
         requests=listener_count(counters, listener, "req_tot" if listener.protocol.is_http else "conn_tot"),
-        elb4xx=listener_count(counters, listener, "elb_4xx"),
-        elb5xx=listener_count(counters, listener, "elb_5xx"),
-        processed_bytes=listener_count(counters, listener, "bin") + listener_count(counters, listener, "bout"),
+        elb4xx=elb_codes(counters, listener, 4),
+        elb5xx=elb_codes(counters, listener, 5),
+        processed_bytes=processed_bytes(counters, listener),
     )
 
 

@@ -4,15 +4,41 @@ from elbow_api.listener import Listener
 from elbow_api.target_group import TargetGroup
 
 from elbow_dataplane.haproxy.counters import Counters
+from elbow_dataplane.haproxy.render.frontend import frontend_of
 from elbow_dataplane.haproxy.render.server import backend_of, open_backend_of
 
 
 def group_count(counters: Counters, group: TargetGroup, name: str) -> int:
     """A sum over a group's targets, in both of its backends."""
-    kind = "backend" if name == "spillover" else "server"
-    return sum(counters.of(kind, backend, name) for backend in (backend_of(group), open_backend_of(group)))
+    return sum(counters.of("server", backend, name) for backend in (backend_of(group), open_backend_of(group)))
+
+
+def failed_open(counters: Counters, group: TargetGroup) -> int:
+    """UnhealthyRoutingRequestCount: what was sent while too few targets were healthy."""
+    return counters.of("server", open_backend_of(group), "stot")
+
+
+def spillover(counters: Counters, group: TargetGroup) -> int:
+    """SpilloverCount: nothing but a full surge queue denies a request in a backend."""
+    return sum(counters.of("backend", backend, "dreq") for backend in (backend_of(group), open_backend_of(group)))
 
 
 def listener_count(counters: Counters, listener: Listener, name: str) -> int:
-    """A sum of a listener."""
-    return counters.of("frontend", f"ls_{listener.name}", name)
+    """What HAProxy counted of a listener."""
+    return counters.of("frontend", frontend_of(listener), name)
+
+
+def rule_count(counters: Counters, listener: Listener, name: str) -> int:
+    """What the listener's rules counted."""
+    return counters.of("listener", frontend_of(listener), name)
+
+
+def elb_codes(counters: Counters, listener: Listener, hundreds: int) -> int:
+    """HTTPCode_ELB_4XX or 5XX: every answer of that class that no target made."""
+    all_of_class = listener_count(counters, listener, f"hrsp_{hundreds}xx")
+    return max(0, all_of_class - rule_count(counters, listener, f"target_{hundreds}xx"))
+
+
+def processed_bytes(counters: Counters, listener: Listener) -> int:
+    """ProcessedBytes: both directions, headers included."""
+    return listener_count(counters, listener, "bin") + listener_count(counters, listener, "bout")

@@ -5,12 +5,16 @@ import re
 import time
 from collections.abc import AsyncIterator, Iterable, Sequence
 
+from elbow_api.target_group import TargetGroup
+
+from elbow_dataplane.haproxy.counters import Counts
 from elbow_dataplane.haproxy.diff import Place, Running
 from elbow_dataplane.haproxy.engine import Engine
+from elbow_dataplane.haproxy.render import latency, listener_counter
 from elbow_dataplane.haproxy.render.variable import MARK, ask, minimum_variable, parse_variables, queue_variable
 from elbow_dataplane.haproxy.server_state import parse_server_states
 from elbow_dataplane.haproxy.socket import Socket, Unreachable
-from elbow_dataplane.haproxy.stats import Info, Stats, Workers, parse_info, parse_stats, parse_workers
+from elbow_dataplane.haproxy.stats import Info, Workers, parse_info, parse_stats, parse_workers
 from elbow_dataplane.model.wanted import Group
 
 _SESSION = re.compile(r"^(0x[0-9a-f]+): .*?\bbe=(\S+) srv=(\S+)", re.MULTILINE)
@@ -48,12 +52,20 @@ class Runtime:
         """The current worker and those that still finish what they serve."""
         return parse_workers(await self.master.ask("show proc"))
 
-    async def stats_of(self, pid: int) -> Stats:
-        """The counters of a worker that was replaced; empty once it is gone."""
-        try:
-            return parse_stats(await self.master.ask(f"@!{pid} show stat"))
-        except Unreachable:
-            return parse_stats("")
+    async def counts(self, groups: Sequence[TargetGroup], pid: int | None = None) -> Counts:
+        """What a worker counted: the one that runs, or one that was replaced and still finishes what it serves."""
+        prefix = "" if pid is None else f"@!{pid} "
+        socket = self.worker if pid is None else self.master
+        stats = parse_stats(await socket.ask(f"{prefix}show stat"))
+        table = await socket.ask(f"{prefix}show table {listener_counter.COUNTERS_TABLE}")
+        latencies = {
+            g.name: latency.parse_table(await socket.ask(f"{prefix}show table {latency.table_of(g)}"))
+            for g in groups
+            if g.protocol.is_http
+        }
+        names = {row.number("iid"): name for name, row in stats.frontends.items()}
+        listeners = {names[key]: row for key, row in listener_counter.parse_table(table).items() if key in names}
+        return Counts(stats, listeners, latencies)
 
     async def reload(self) -> None:
         """Start a worker on the file as it now is; raises RefusedByHAProxy, and the old worker goes on."""

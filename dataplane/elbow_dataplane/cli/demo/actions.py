@@ -33,7 +33,7 @@ class Actions:
         for place in broken:
             await self.fleet.mend(place)
         return self.scene.say(
-            f"m: {_names(broken)} answers 200 again; healthy after 2 successes, and served like the others at once."
+            f"m: {_names(broken)} answers 200 again: healthy after 2 successes, and at once served like the others."
         )
 
     async def drain(self) -> Place | None:
@@ -61,7 +61,7 @@ class Actions:
             text = registered(text, place)
         self._write(text)
         return self.scene.say(
-            f"r: {_names(missing)} is back in the manifest: initial, and healthy at its first success."
+            f"r: back in the manifest: {_names(missing)}. Initial first, and healthy at the first success."
         )
 
     async def cut(self) -> str | None:
@@ -75,8 +75,8 @@ class Actions:
             return None
         await self.fleet.stop(*_in(zone))
         self.scene.say(
-            f"z: {zone} is cut: {_names(_in(zone))} refuses every connection. Requests that meet it go to "
-            "another target; after 2 failed checks nothing is sent there."
+            f"z: {zone} is cut: {_names(_in(zone))} refuse every connection. Requests that meet them go "
+            "to another target; after 2 failed checks nothing is sent there."
         )
         return zone
 
@@ -87,7 +87,7 @@ class Actions:
             return self._refuse("no zone is cut: z cuts one")
         await self.fleet.start(*down)
         zones = ", ".join(dict.fromkeys(p.zone for p in down))
-        return self.scene.say(f"Z: {zones} is back: {_names(down)} is healthy after 2 successes.")
+        return self.scene.say(f"Z: {zones} is back: its targets are healthy after 2 successes.")
 
     def _serving(self, ready: list[Place], without: list[Place]) -> bool:
         return any(self.fleet.is_up(p) and p not in without for p in ready)

@@ -74,7 +74,7 @@ class Demo:
 
     async def _ready(self, balancer: Child) -> None:
         end = time.monotonic() + _START
-        while not ((report := await self._look()) and report.ready and report.converged):
+        while not ((report := await self._look()) and _is_settled(report)):
             if balancer.code is not None or time.monotonic() > end or self.ends.is_set():
                 raise Unfit(f"the load balancer isn't ready:\n{self.home.log.read_text()[-2000:]}")
             await asyncio.sleep(0.1)
@@ -185,6 +185,10 @@ class Demo:
                 with suppress(OSError):  # a target somebody ended from outside
                     await act()
         self.ends.set()
+
+
+def _is_settled(report: ProxyReport) -> bool:
+    return report.ready and report.converged and not any(group.initial for group in report.target_groups)
 
 
 def demo(*, script: bool, seconds: float | None) -> bool:

@@ -9,7 +9,7 @@ from pathlib import Path
 from elbow_dataplane.cli.place import Unfit, run_directory
 
 HOST = "127.0.0.1"
-DELAY = 4
+DELAY = 3
 """Seconds of deregistration delay."""
 INTERVAL = 1
 """Seconds between two health checks."""

@@ -39,17 +39,20 @@ class Scene:
 
     def see(self, report: ProxyReport) -> None:
         """Take a new report, and note which targets changed."""
-        before = _states(self.report) if self.report else {}
-        after = _states(report)
+        if self.report is not None:
+            self._compare(self.report, report)
+        self.report = report
+
+    def _compare(self, last: ProxyReport, report: ProxyReport) -> None:
+        before, after = _states(last), _states(report)
         for key, target in after.items():
             was = before.get(key)
             if was is None or was.state is not target.state:
                 self.say(f"{_named(*key)} is {target.state}{_why(target)}", "")
         for key in before.keys() - after.keys():
             self.say(f"{_named(*key)} is gone", "")
-        if self.report is not None and report.faults and report.faults != self.report.faults:
+        if report.faults and report.faults != last.faults:
             self.say(f"not applied, the last good manifest goes on: {report.faults[0]}", "red")
-        self.report = report
 
     def since(self, told: int) -> list[Event]:
         """The events after so many."""

@@ -1,5 +1,6 @@
 """The demo's screen, and its lines where there is no terminal."""
 
+import sys
 import textwrap
 import time
 from collections.abc import Iterator
@@ -56,12 +57,18 @@ class Screen:
     def curl_lines(self) -> list[str]:
         """Commands to try in another terminal."""
         ports, target = self.home.ports, PLACES[0]
-        return [
-            f"curl http://{HOST}:{ports.http}/                     and /slow?ms=3000, then press d: it is finished",
-            f"curl --cacert {self.home.certificate} https://localhost:{ports.https}/",
-            f"curl -X POST http://{target.address}:{ports.target_http}/break          ({target.name}; /mend mends it)",
-            f"elbow targets -o wide                             and edit {self.home.manifest}",
-        ]
+        lines = (
+            (f"curl http://{HOST}:{ports.http}/slow?ms=5000", "press d while it waits: it is finished"),
+            (f"curl --cacert {self.home.certificate} https://localhost:{ports.https}/", ""),
+            (
+                f"curl -X POST http://{target.address}:{ports.target_http}/break",
+                f"breaks {target.name}; /mend mends it",
+            ),
+            (f"{sys.argv[0]} targets -o wide", ""),
+            (f"$EDITOR {self.home.manifest}", "a change applies when it is saved"),
+        )
+        width = max(len(command) for command, _ in lines)
+        return [f"{command:{width}}  {note and '# '}{note}".rstrip() for command, note in lines]
 
     def line(self) -> str:
         """How things stand, in one line."""

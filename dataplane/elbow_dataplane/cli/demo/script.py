@@ -12,7 +12,7 @@ from elbow_dataplane.cli.demo.scene import Scene
 
 _LIMIT = 15.0
 """Seconds the load balancer has for what a step expects."""
-_LOOK = 1.5
+_LOOK = 1.0
 """Seconds to look at each state."""
 
 
