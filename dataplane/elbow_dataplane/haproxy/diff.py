@@ -13,7 +13,7 @@ from elbow_dataplane.haproxy.render.server import (
     open_backend_of,
     open_options,
 )
-from elbow_dataplane.haproxy.render.variable import minimum_variable, queue_variable
+from elbow_dataplane.haproxy.render.variable import variables
 from elbow_dataplane.haproxy.server_state import ServerState
 from elbow_dataplane.haproxy.stats import Row, Stats
 from elbow_dataplane.model.wanted import Group, Server, Wanted
@@ -137,9 +137,8 @@ def _health(at: str, server: Server, state: ServerState, row: Row, group: Group)
 
 
 def _variables(group: Group, running: Running) -> list[str]:
-    wanted = {minimum_variable(group.spec): group.minimum, queue_variable(group.spec): group.spec.surge_queue.length}
     return [
         f"experimental-mode on;set var {name} int({value})"
-        for name, value in wanted.items()
+        for name, value in variables(group).items()
         if running.variables.get(name) != value
     ]

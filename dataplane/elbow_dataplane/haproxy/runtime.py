@@ -11,7 +11,7 @@ from elbow_dataplane.haproxy.counters import Counts
 from elbow_dataplane.haproxy.diff import Place, Running
 from elbow_dataplane.haproxy.engine import Engine
 from elbow_dataplane.haproxy.render import latency, listener_counter
-from elbow_dataplane.haproxy.render.variable import MARK, ask, minimum_variable, parse_variables, queue_variable
+from elbow_dataplane.haproxy.render.variable import MARK, ask, parse_variables, variables
 from elbow_dataplane.haproxy.server_state import parse_server_states
 from elbow_dataplane.haproxy.socket import Socket, Unreachable
 from elbow_dataplane.haproxy.stats import Info, Workers, parse_info, parse_stats, parse_workers
@@ -44,9 +44,9 @@ class Runtime:
         """What the worker runs now."""
         stats = parse_stats(await self.worker.ask("show stat"))
         states = parse_server_states(await self.worker.ask("show servers state"))
-        names = [name for group in groups for name in (minimum_variable(group.spec), queue_variable(group.spec))]
-        variables = parse_variables(await self.worker.ask(ask(names))) if names else {}
-        return Running(stats, states, {name: int(value) for name, value in variables.items()})
+        names = [name for group in groups for name in variables(group)]
+        held = parse_variables(await self.worker.ask(ask(names))) if names else {}
+        return Running(stats, states, {name: int(value) for name, value in held.items()})
 
     async def workers(self) -> Workers:
         """The current worker and those that still finish what they serve."""

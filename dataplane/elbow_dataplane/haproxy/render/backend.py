@@ -45,7 +45,7 @@ def _common(group: TargetGroup, listeners: Sequence[Listener], engine: Engine, n
     limited = group.max_connections_per_target is not None
     if not group.protocol.is_http:
         reject = [f"  tcp-request content reject if {full}"] if limited else []
-        return [*lines, *reject, *stickiness.lines(group, engine)]
+        return [*lines, *reject, *stickiness.lines(group, listeners, engine)]
     spill = [f"  http-request deny deny_status 503 if {full}"] if limited else []
     return [
         *lines,
@@ -53,7 +53,7 @@ def _common(group: TargetGroup, listeners: Sequence[Listener], engine: Engine, n
         *errors.backend_lines(engine),
         *spill,
         f"  http-response track-sc1 res.timer.hdr table {latency.table_of(group)}",
-        *stickiness.lines(group, engine),
+        *stickiness.lines(group, listeners, engine),
         *_send(group),
     ]
 

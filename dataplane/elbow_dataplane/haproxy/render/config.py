@@ -15,7 +15,7 @@ from elbow_dataplane.haproxy.render.server import (
     open_backend_of,
     open_file_lines,
 )
-from elbow_dataplane.haproxy.render.variable import MARK, minimum_variable, queue_variable
+from elbow_dataplane.haproxy.render.variable import MARK, variables
 from elbow_dataplane.model.wanted import Wanted
 
 
@@ -76,8 +76,7 @@ def render(frame: Skeleton, wanted: Wanted, engine: Engine) -> str:
 def _variables(frame: Skeleton, wanted: Wanted) -> list[str]:
     lines = [f"  set-var {MARK} str({frame.mark})"]
     for group in wanted.groups:
-        lines.append(f"  set-var {minimum_variable(group.spec)} int({group.minimum})")
-        lines.append(f"  set-var {queue_variable(group.spec)} int({group.spec.surge_queue.length})")
+        lines += [f"  set-var {name} int({value})" for name, value in variables(group).items()]
     return lines
 
 

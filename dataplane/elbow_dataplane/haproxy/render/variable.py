@@ -5,10 +5,21 @@ from collections.abc import Iterable
 
 from elbow_api.target_group import TargetGroup
 
+from elbow_dataplane.model.wanted import Group
+
 MARK = "proc.elbow"
 """Names the configuration a worker was started with."""
 
 _ANSWER = re.compile(r"^(proc\.\w+): type=(?:sint|str) value=<(.*)>$", re.MULTILINE)
+
+
+def variables(group: Group) -> dict[str, int]:
+    """What a group's variables are to hold."""
+    sticky = group.spec.stickiness
+    values = {minimum_variable(group.spec): group.minimum, queue_variable(group.spec): group.spec.surge_queue.length}
+    if sticky is not None:
+        values[duration_variable(group.spec)] = int(sticky.duration.seconds)
+    return values
 
 
 def minimum_variable(group: TargetGroup) -> str:
@@ -19,6 +30,11 @@ def minimum_variable(group: TargetGroup) -> str:
 def queue_variable(group: TargetGroup) -> str:
     """How long the group's surge queue may be."""
     return f"proc.queue_{_safe(group.name)}"
+
+
+def duration_variable(group: TargetGroup) -> str:
+    """How many seconds a client stays tied to its target."""
+    return f"proc.sticky_{_safe(group.name)}"
 
 
 def ask(names: Iterable[str]) -> str:
