@@ -58,6 +58,7 @@ class Agent:
         self._cut: set[Place] = set()
         self._reloads: Counter[str] = Counter()
         self._wake = asyncio.Event()
+        self._listener: asyncio.Task[None] | None = None
 
     async def run(self, changes: AsyncIterator[Desired | Refused]) -> None:
         """Follow the source until cancelled."""
@@ -79,11 +80,18 @@ class Agent:
     async def _follow_events(self) -> None:
         """A change of health, and HAProxy's death, are reasons to look at once."""
         while True:
-            async for line in self.runtime.events():
-                if line.strip():
-                    self._wake.set()
+            self._listener = asyncio.create_task(self._listen())
+            with suppress(asyncio.CancelledError):
+                await self._listener
+            if (this := asyncio.current_task()) is not None and this.cancelling():
+                raise asyncio.CancelledError
             self._wake.set()
             await asyncio.sleep(0.05)
+
+    async def _listen(self) -> None:
+        async for line in self.runtime.events():
+            if line.strip():
+                self._wake.set()
 
     async def _loop(self) -> None:
         pause = READ_BACK
@@ -200,6 +208,8 @@ class Agent:
                 self._written = old_file
             raise
         await self.runtime.until_up(limit=_START, but=before.pid)
+        if self._listener is not None:
+            self._listener.cancel()  # it would go on listening to the worker that was replaced
         for reason, name in why:
             self._reloads[reason] += 1
             log.info("reloaded: %s %s", reason, name)

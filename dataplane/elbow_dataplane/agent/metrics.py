@@ -162,7 +162,7 @@ class _Page(Collector):
             (
                 "spillover_count",
                 "SpilloverCount: refused because the surge queue was full",
-                elb.spillover(count, group),
+                elb.spillover(count, group, known.desired.config.spec.listeners_of(group)),
             ),
             (
                 "unhealthy_routing_request_count",

@@ -96,7 +96,7 @@ def _group(group: TargetGroup, known: Known, counters: Counters, stats: Stats | 
         target5xx=group_count(counters, group, "hrsp_5xx"),
         connection_errors=group_count(counters, group, "econ"),
         surge_queue_length=_queued(group, stats),
-        spillover=spillover(counters, group),
+        spillover=spillover(counters, group, known.desired.config.spec.listeners_of(group)),
         fails_open=group.fail_open and wanted is not None and wanted.registered > 0 and healthy < wanted.minimum,
         targets=[_target(target, health) for target, health in targets],
     )

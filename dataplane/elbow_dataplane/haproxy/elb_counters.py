@@ -1,5 +1,7 @@
 """ELB's counters, from HAProxy's (ELB sections 9.4 and 10)."""
 
+from collections.abc import Iterable
+
 from elbow_api.listener import Listener
 from elbow_api.target_group import TargetGroup
 
@@ -18,9 +20,11 @@ def failed_open(counters: Counters, group: TargetGroup) -> int:
     return counters.of("server", open_backend_of(group), "stot")
 
 
-def spillover(counters: Counters, group: TargetGroup) -> int:
-    """SpilloverCount: nothing but a full surge queue denies a request in a backend."""
-    return sum(counters.of("backend", backend, "dreq") for backend in (backend_of(group), open_backend_of(group)))
+def spillover(counters: Counters, group: TargetGroup, listeners: Iterable[Listener]) -> int:
+    """SpilloverCount: nothing but a full surge queue denies a request in a backend; connections are counted by the frontend."""
+    if group.protocol.is_http:
+        return sum(counters.of("backend", backend, "dreq") for backend in (backend_of(group), open_backend_of(group)))
+    return sum(listener_count(counters, listener, "dreq") for listener in listeners)
 
 
 def listener_count(counters: Counters, listener: Listener, name: str) -> int:

@@ -17,7 +17,7 @@ from elbow_dataplane.haproxy.socket import Socket, Unreachable
 from elbow_dataplane.haproxy.stats import Info, Workers, parse_info, parse_stats, parse_workers
 from elbow_dataplane.model.wanted import Group
 
-_SESSION = re.compile(r"^(0x[0-9a-f]+): .*?\bbe=(\S+) srv=(\S+)", re.MULTILINE)
+_SESSION = re.compile(r"^(0x[0-9a-f]+):", re.MULTILINE)
 
 
 class RefusedByHAProxy(Exception):  # noqa: N818  (it reads as what happened)
@@ -91,15 +91,14 @@ class Runtime:
 
     async def close_on_old_workers(self, places: Iterable[Place], old: Iterable[int]) -> None:
         """End the connections of servers on workers that were replaced, one by one: they know no other way."""
-        wanted = set(places)
         for pid in old:
-            try:
-                sessions = await self.master.ask(f"@!{pid} show sess")
-            except Unreachable:
-                continue
-            for pointer, backend, server in _SESSION.findall(sessions):
-                if (backend, server) in wanted:
-                    await self.master.ask(f"@!{pid} shutdown session {pointer}")
+            for backend, server in places:
+                try:
+                    sessions = await self.master.ask(f"@!{pid} show sess server {backend}/{server}")
+                    for pointer in _SESSION.findall(sessions):
+                        await self.master.ask(f"@!{pid} shutdown session {pointer}")
+                except Unreachable:
+                    break  # it has ended, and with it all it served
 
     async def replace_certificate(self, name: str, pem: bytes) -> str:
         """Have new connections use a certificate; returns what HAProxy had against it, or nothing."""

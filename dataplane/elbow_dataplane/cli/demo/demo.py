@@ -75,7 +75,9 @@ class Demo:
     async def _ready(self, balancer: Child) -> None:
         end = time.monotonic() + _START
         while not ((report := await self._look()) and _is_settled(report)):
-            if balancer.code is not None or time.monotonic() > end or self.ends.is_set():
+            if self.ends.is_set():
+                raise click.Abort
+            if balancer.code is not None or time.monotonic() > end:
                 raise Unfit(f"the load balancer isn't ready:\n{self.home.log.read_text()[-2000:]}")
             await asyncio.sleep(0.1)
 

@@ -28,6 +28,10 @@ KEYS = (
 )
 _ZONE_STYLES = dict(zip(ZONES, ("cyan", "magenta", "blue"), strict=True))
 _FEWEST_EVENTS = 3
+_HIGH = 28
+"""Lines a terminal needs for the gaps."""
+_WIDE = 110
+"""Columns it needs for addresses."""
 
 
 class Screen:
@@ -38,21 +42,23 @@ class Screen:
 
     def draw(self, width: int, height: int) -> RenderableType:
         """The whole screen for a terminal of that size; what is least needed is left out where it is low."""
+        gap = [(Text(), 1)] if height >= _HIGH else []
         parts: list[tuple[RenderableType, int]] = [
             (self._head(), 1),
-            (Text(), 1),
-            (self._listeners(), 1 + len(LISTENERS)),
-            (Text(), 1),
-            (self._targets(), 1 + 2 * len(PLACES)),
+            *gap,
+            (self._listeners(wide=width >= _WIDE), 1 + len(LISTENERS)),
+            *gap,
+            (self._targets(wide=width >= _WIDE), 1 + 2 * len(PLACES)),
             (self._zones(), 1),
+            *gap,
         ]
         used = sum(lines for _, lines in parts) + 1
         curl = [Text(line, style="dim") for line in self.curl_lines()]
         if height - used - len(curl) - 1 > _FEWEST_EVENTS:
-            parts += [(Text(), 1), *((line, 1) for line in curl)]
+            parts += [*((line, 1) for line in curl), (Text(), 1)]
             used += len(curl) + 1
-        room = max(0, height - used - 1)
-        return Group(*(part for part, _ in parts), Text(), self._story(width, room), _keys())
+        room = max(0, height - used)
+        return Group(*(part for part, _ in parts), self._story(width, room), _keys())
 
     def curl_lines(self) -> list[str]:
         """Commands to try in another terminal."""
@@ -92,8 +98,9 @@ class Screen:
         head.append(str(errors), style="bold red" if errors else "bold green")
         return head
 
-    def _listeners(self) -> Table:
-        table = _table("LISTENER", "ADDRESS", "GROUP", ">REQUESTS", ">/S", ">P50 ms", ">P99 ms", "CODES", ">ERRORS")
+    def _listeners(self, *, wide: bool) -> Table:
+        group = ["GROUP"] if wide else []
+        table = _table("LISTENER", "ADDRESS", *group, ">REQUESTS", ">/S", ">P50 ms", ">P99 ms", "<CODES", ">ERRORS")
         ports = {"http": self.home.ports.http, "https": self.home.ports.https, "tcp": self.home.ports.tcp}
         for name in LISTENERS:
             codes = " ".join(f"{code} {count}" for code, count in sorted(self.traffic.codes[name].items()))
@@ -101,18 +108,19 @@ class Screen:
             table.add_row(
                 Text(name.upper(), style="bold"),
                 f"{HOST}:{ports[name]}",
-                "echo" if name == "tcp" else "web",
+                *(["echo" if name == "tcp" else "web"] if wide else []),
                 str(self.traffic.served(name)),
                 f"{self.traffic.rate(name):.0f}",
                 self._ms(name, 50),
                 self._ms(name, 99),
-                codes,
+                Text(codes, no_wrap=True, overflow="ellipsis"),
                 Text(str(errors), style="bold red" if errors else ""),
             )
         return table
 
-    def _targets(self) -> Table:
-        table = _table("GROUP", "ZONE", "TARGET", "ADDRESS", "STATE", "REASON", ">SINCE", ">REQUESTS")
+    def _targets(self, *, wide: bool) -> Table:
+        address = ["ADDRESS"] if wide else []
+        table = _table("GROUP", "ZONE", "TARGET", *address, "STATE", "<REASON", ">SINCE", ">REQUESTS", ">/S")
         for group, kind, port in (
             ("web", "http", self.home.ports.target_http),
             ("echo", "tcp", self.home.ports.target_tcp),
@@ -124,11 +132,12 @@ class Screen:
                     group,
                     Text(place.zone, style=_ZONE_STYLES[place.zone]),
                     Text.assemble((place.name, "bold"), (mark, "red")),
-                    f"{place.address}:{port}",
+                    *([f"{place.address}:{port}"] if wide else []),
                     state,
                     reason,
                     since,
                     str(self.fleet.served[place][kind]),
+                    f"{self.fleet.rate(place, kind):.0f}",
                 )
         return table
 
@@ -144,14 +153,13 @@ class Screen:
         )
 
     def _zones(self) -> Text:
-        total = sum(count.total() for count in self.fleet.served.values()) or 1
         line = Text("zones: ", style="dim", no_wrap=True, overflow="ellipsis")
         for zone in ZONES:
             places = [place for place in PLACES if place.zone == zone]
             states = [state for place in places for state in self.scene.states_of(place)]
-            served = sum(self.fleet.served[place].total() for place in places)
+            rate = sum(self.fleet.rate(place, "http", "tcp") for place in places)
             line.append(f"{zone} ", style=_ZONE_STYLES[zone])
-            line.append(f"{sum(s == 'healthy' for s in states)}/{len(states)} healthy, {100 * served // total} %   ")
+            line.append(f"{sum(s == 'healthy' for s in states)}/{len(states)} healthy, {rate:.0f}/s   ")
         return line
 
     def _story(self, width: int, room: int) -> Text:
@@ -196,7 +204,8 @@ def _keys() -> Text:
 
 
 def _table(*columns: str) -> Table:
+    """A table; > before a column sets it right, < lets it be cut where there is no room."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
     for column in columns:
-        table.add_column(column.removeprefix(">"), justify="right" if column[0] == ">" else "left", no_wrap=True)
+        table.add_column(column.strip("<>"), justify="right" if column[0] == ">" else "left", no_wrap=column[0] != "<")
     return table

@@ -40,7 +40,7 @@ def _common(group: TargetGroup, listeners: Sequence[Listener], engine: Engine, n
         f"  timeout tunnel {idle}ms",
         f"  timeout queue {group.surge_queue.timeout.milliseconds}ms",
     ]
-    full = f"{{ queue({name}),sub({queue_variable(group)}) ge 0 }}"
+    full = f"{{ queue({name}),sub({queue_variable(group)}) ge 0 }} {{ be_conn_free({name}) le 0 }}"
     # Without a limit per target nothing ever waits.
     limited = group.max_connections_per_target is not None
     if not group.protocol.is_http:

@@ -42,7 +42,7 @@ def init_state(server: Server) -> str:
 
 def file_lines(group: Group, engine: Engine) -> list[str]:
     """The server lines of a group's checked backend."""
-    options = checked_options(group.spec, engine)
+    options = " ".join([checked_options(group.spec, engine), *_plain_check(group.spec)])
     checks = group.spec.health_check.enabled
     return [
         f"  server {s.name} {s.target.endpoint} {options} weight {s.target.weight}"
@@ -72,6 +72,8 @@ def _traffic(group: TargetGroup, engine: Engine) -> list[str]:
         words += ["pool-conn-name", "var(txn.alone)"]
     if group.proxy_protocol is not ProxyProtocol.OFF:
         words += [_SEND_PROXY[group.proxy_protocol]]
+    if group.stickiness is not None and group.stickiness.type is StickinessType.SOURCE_IP:
+        words += ["hash-key", "addr-port"]  # the same in every proxy, in whatever order targets came
     if group.slow_start.milliseconds:
         words += ["slowstart", f"{group.slow_start.milliseconds}ms"]
     if group.max_connections_per_target is not None:
@@ -115,11 +117,11 @@ def _check(group: TargetGroup) -> list[str]:
         words += ["check-ssl"] + ([] if group.protocol.is_encrypted else ["verify", "none"])
         if group.protocol_version is not ProtocolVersion.HTTP1:
             words += ["check-alpn", "h2"]
-    elif group.protocol.is_encrypted:
-        words += ["no-check-ssl"]
     return words
 
 
-def has_cookie(group: TargetGroup) -> bool:
-    """Whether clients are tied to targets by a cookie."""
-    return group.stickiness is not None and group.stickiness.type is not StickinessType.SOURCE_IP
+def _plain_check(group: TargetGroup) -> list[str]:
+    """A server of the file inherits TLS for its check, one added later doesn't and can't be told so (HAProxy 3.2)."""
+    check = group.health_check
+    encrypted = (check.protocol or group.protocol).is_encrypted
+    return ["no-check-ssl"] if check.enabled and group.protocol.is_encrypted and not encrypted else []
