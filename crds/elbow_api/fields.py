@@ -70,6 +70,17 @@ DnsName = Annotated[
     ),
     Field(json_schema_extra={"pattern": "^[A-Za-z0-9]([-A-Za-z0-9.]*[A-Za-z0-9])?$", "maxLength": 253}),
 ]
+PortName = Annotated[
+    Text,
+    AfterValidator(
+        pattern(
+            r"(?=.*[a-z])[a-z0-9]([-a-z0-9]{0,13}[a-z0-9])?",
+            "not the name of a port: at most 15 lower-case letters, digits and -",
+            most=15,
+        )
+    ),
+    Field(json_schema_extra={"pattern": "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", "maxLength": 15}),
+]
 ZoneName = Annotated[
     Text,
     AfterValidator(

@@ -1,13 +1,14 @@
 """A listener: a port, a protocol, and the target group it forwards to (ELB: Listener)."""
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from elbow_api.base import Model
 from elbow_api.duration import Duration, Within
-from elbow_api.fields import DnsLabel, FilePath, Port
+from elbow_api.fields import DnsLabel, DnsName, FilePath, Port
 from elbow_api.protocol import Protocol
 from elbow_api.tls_policy import TlsPolicy
 
@@ -29,12 +30,24 @@ class DesyncMitigation(StrEnum):
 
 
 class Certificate(Model):
-    """A certificate with its key: a file on this machine."""
+    """A certificate with its key: a Secret in a cluster, a file on one machine."""
 
-    file: FilePath
-    """A PEM file with the certificate, its chain, and, unless `key` is given, the private key. Relative to the manifest."""
+    secret_name: DnsName | None = None
+    """A Secret of type kubernetes.io/tls in the same namespace."""
+    file: FilePath | None = None
+    """On one machine: a PEM file with the certificate, its chain, and, unless `key` is given, the private key. Relative to the manifest."""
     key: FilePath | None = None
-    """A PEM file with the private key."""
+    """On one machine: a PEM file with the private key."""
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> Self:
+        if (self.secret_name is None) == (self.file is None):
+            raise PydanticCustomError(
+                "certificate", "exactly one of secretName (in a cluster) and file (on one machine) is needed"
+            )
+        if self.key is not None and self.file is None:
+            raise PydanticCustomError("certificate", "key goes with file; a Secret holds both")
+        return self
 
 
 class ListenerTls(Model):

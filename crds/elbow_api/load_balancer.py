@@ -9,6 +9,7 @@ from elbow_api.base import Model
 from elbow_api.fault import Fault, Refused, faults_of
 from elbow_api.fields import Cidr, DnsLabel, ZoneName
 from elbow_api.listener import Listener
+from elbow_api.proxy import Exposure, ExposureType, Proxy
 from elbow_api.rules import broken
 from elbow_api.target_group import CrossZone, TargetGroup
 
@@ -40,8 +41,19 @@ class LoadBalancerSpec(Model):
     """Whether a zone's proxies use the targets of other zones; a target group may override it."""
     allowed_sources: Annotated[list[Cidr], Field(min_length=1, max_length=100)] | None = None
     """CIDRs of the clients allowed to connect; by default all. Others are disconnected before a byte is read."""
+    proxy: Proxy = Proxy()
+    """How its proxies run in the cluster."""
+    exposure: Exposure = Exposure()
+    """How clients reach it in the cluster."""
     listeners: Annotated[list[Listener], Field(min_length=1, max_length=50)]
     target_groups: Annotated[list[TargetGroup], Field(min_length=1, max_length=50)]
+
+    @property
+    def exposed_by(self) -> ExposureType:
+        """The kind of exposure in force (ELB section 1.6)."""
+        if self.exposure.type is not None:
+            return self.exposure.type
+        return ExposureType.LOAD_BALANCER if self.scheme is Scheme.INTERNET_FACING else ExposureType.CLUSTER_IP
 
     def group(self, name: str) -> TargetGroup:
         """The target group of that name, which must exist."""

@@ -4,6 +4,7 @@ from enum import StrEnum
 
 from elbow_api.base import Model
 from elbow_api.load_balancer import LoadBalancerSpec
+from elbow_api.target_group import Address
 
 
 class ZoneState(StrEnum):
@@ -30,3 +31,5 @@ class ProxyConfig(Model):
     """The generation of the spec, reported back once it runs."""
     spec: LoadBalancerSpec
     zones: tuple[Zone, ...] = ()
+    node_addresses: dict[str, list[Address]] = {}
+    """The addresses of the nodes a target group selects, by group."""

@@ -150,7 +150,7 @@ def _health_check(at: Path, check: HealthCheck, group: TargetGroup) -> Iterator[
 def _addresses(at: Path, group: TargetGroup, spec: LoadBalancerSpec) -> Iterator[Fault]:
     seen: set[tuple[str, int]] = set()
     off = (group.cross_zone or spec.cross_zone) is CrossZone.DISABLED
-    for i, address in enumerate(group.targets.addresses):
+    for i, address in enumerate(group.targets.addresses or []):
         if (address.ip, address.port) in seen:
             yield Fault((*at, i), f"{address.ip} port {address.port} is listed twice")
         seen.add((address.ip, address.port))

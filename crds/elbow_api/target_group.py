@@ -1,14 +1,14 @@
 """A target group: where requests go, how targets are checked, and how they leave (ELB: TargetGroup)."""
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from elbow_api.base import Model
 from elbow_api.duration import Duration, Within
-from elbow_api.fields import CookieName, DnsLabel, DnsName, FilePath, IpAddress, Port, ZoneName
+from elbow_api.fields import CookieName, DnsLabel, DnsName, FilePath, IpAddress, Port, PortName, ZoneName
 from elbow_api.health_check import HealthCheck
 from elbow_api.protocol import Protocol, ProtocolVersion
 from elbow_api.threshold import MinimumHealthy
@@ -61,11 +61,42 @@ class Address(Model):
     """The target's share relative to the others, 0 to 256; 0 gets nothing new."""
 
 
-class Targets(Model):
-    """Where a target group's targets come from."""
+class ServiceTargets(Model):
+    """The pods behind a Service of the same namespace, by their own addresses."""
 
-    addresses: Annotated[list[Address], Field(max_length=1000)]
+    name: DnsLabel
+    """The Service's name."""
+    port: Annotated[Port | PortName, Field(json_schema_extra={"x-kubernetes-int-or-string": True})]
+    """A port of the Service, by number or name."""
+
+
+class NodeTargets(Model):
+    """The cluster's nodes, on a port each of them serves (ELB: instance targets)."""
+
+    selector: Annotated[dict[str, str], Field(max_length=16)] = {}
+    """Labels a node must have; without any, all nodes."""
+    port: Port
+    """The port on the nodes, such as a NodePort."""
+
+
+class Targets(Model):
+    """Where a target group's targets come from: exactly one of the three."""
+
+    service: ServiceTargets | None = None
+    nodes: NodeTargets | None = None
+    addresses: Annotated[list[Address], Field(max_length=1000)] | None = None
     """Targets by address; at most 1000."""
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> Self:
+        given = [name for name in ("service", "nodes", "addresses") if getattr(self, name) is not None]
+        if len(given) != 1:
+            raise PydanticCustomError(
+                "targets",
+                "exactly one of service, nodes and addresses is needed, {given} given",
+                {"given": " and ".join(given) or "none"},
+            )
+        return self
 
 
 class Stickiness(Model):

@@ -92,7 +92,7 @@ def check(file: Path) -> None:
     except Refused as refused:
         _complain(file, refused)
     else:
-        targets = sum(len(group.targets.addresses) for group in config.spec.target_groups)
+        targets = sum(len(group.targets.addresses or []) for group in config.spec.target_groups)
         click.echo(
             f"{file}: good: {len(config.spec.listeners)} listeners, {len(config.spec.target_groups)} target groups, {targets} targets"
         )

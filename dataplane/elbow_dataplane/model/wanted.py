@@ -67,10 +67,14 @@ class Wanted:
 
 
 def registered_addresses(config: ProxyConfig) -> Registered:
-    """The targets given by address."""
+    """The targets given by address: the user's own, and nodes."""
     return {
-        group.name: tuple(Target(a.ip, a.port, a.zone, a.weight) for a in group.targets.addresses)
+        group.name: tuple(
+            Target(a.ip, a.port, a.zone, a.weight)
+            for a in group.targets.addresses or config.node_addresses.get(group.name, [])
+        )
         for group in config.spec.target_groups
+        if group.targets.service is None
     }
 
 

@@ -3,7 +3,7 @@
 import asyncio
 import ssl
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 from asyncinotify import Inotify, Mask
@@ -35,8 +35,10 @@ class FileSource:
         except UnicodeDecodeError:
             raise Refused([Fault((), f"{self.manifest}: not UTF-8 text")]) from None
         resource = load(text)
+        if faults := list(_needs_a_cluster(resource.spec)):
+            raise Refused(faults)
         certificates = _certificates(resource, self.manifest.parent)
-        zones = sorted({a.zone for g in resource.spec.target_groups for a in g.targets.addresses if a.zone})
+        zones = sorted({a.zone for g in resource.spec.target_groups for a in g.targets.addresses or [] if a.zone})
         self.generation += 1
         config = ProxyConfig(
             name=resource.metadata.name,
@@ -88,6 +90,19 @@ def _named_files(spec: LoadBalancerSpec, base: Path) -> list[Path]:
     return files + [base / group.tls.ca for group in spec.target_groups if group.tls and group.tls.ca]
 
 
+def _needs_a_cluster(spec: LoadBalancerSpec) -> Iterator[Fault]:
+    """What only a cluster can give."""
+    for i, group in enumerate(spec.target_groups):
+        if group.targets.addresses is None:
+            kind = "service" if group.targets.service else "nodes"
+            yield Fault(("spec", "targetGroups", i, "targets", kind), "needs a cluster; on one machine use addresses")
+    for i, listener in enumerate(spec.listeners):
+        for n, certificate in enumerate(listener.tls.certificates if listener.tls else []):
+            if certificate.file is None:
+                at = ("spec", "listeners", i, "tls", "certificates", n, "secretName")
+                yield Fault(at, "needs a cluster; on one machine use file")
+
+
 def _certificates(resource: LoadBalancer, base: Path) -> dict[str, bytes]:
     files: dict[str, bytes] = {}
     faults: list[Fault] = []
@@ -95,7 +110,7 @@ def _certificates(resource: LoadBalancer, base: Path) -> dict[str, bytes]:
         for n, certificate in enumerate(listener.tls.certificates if listener.tls else []):
             at = ("spec", "listeners", i, "tls", "certificates", n)
             try:
-                pem = _read(base / certificate.file, (*at, "file"))
+                pem = _read(base / str(certificate.file), (*at, "file"))
                 pem += b"\n" + _read(base / certificate.key, (*at, "key")) if certificate.key else b""
                 _check_pair(pem, (*at, "file"))
                 files[certificate_name(listener.name, n)] = pem
