@@ -1,0 +1,1 @@
+"""A Kubernetes cluster of four nodes in three zones on one Linux machine, made of namespaces."""
