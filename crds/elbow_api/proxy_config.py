@@ -2,6 +2,8 @@
 
 from enum import StrEnum
 
+from pydantic import Field
+
 from elbow_api.base import Model
 from elbow_api.load_balancer import LoadBalancerSpec
 from elbow_api.target_group import Address
@@ -31,5 +33,5 @@ class ProxyConfig(Model):
     """The generation of the spec, reported back once it runs."""
     spec: LoadBalancerSpec
     zones: tuple[Zone, ...] = ()
-    node_addresses: dict[str, list[Address]] = {}
+    node_addresses: dict[str, list[Address]] = Field(default_factory=dict)
     """The addresses of the nodes a target group selects, by group."""

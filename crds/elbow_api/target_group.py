@@ -73,7 +73,7 @@ class ServiceTargets(Model):
 class NodeTargets(Model):
     """The cluster's nodes, on a port each of them serves (ELB: instance targets)."""
 
-    selector: Annotated[dict[str, str], Field(max_length=16)] = {}
+    selector: Annotated[dict[str, str], Field(max_length=16)] = Field(default_factory=dict)
     """Labels a node must have; without any, all nodes."""
     port: Port
     """The port on the nodes, such as a NodePort."""

@@ -5,18 +5,32 @@ The standard library's server in a thread of its own: it costs a quarter of the 
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socket import AF_INET6
 
 from elbow_dataplane.agent.agent import READ_BACK, Agent
 from elbow_dataplane.agent.metrics import exposition
 from elbow_dataplane.agent.report import is_ready, report
+from elbow_dataplane.agent.view import View
 
 _STALE = 5 * READ_BACK
 _METRICS = "text/plain; version=0.0.4; charset=utf-8"
 _JSON = "application/json"
 _TEXT = "text/plain; charset=utf-8"
+
+_POLL, _HEARTBEAT = 0.05, 10.0  # seconds
+_NEWS = {"generation", "converged", "ready", "faults", "target_groups"}
+_NO_NEWS = (
+    "requests",
+    "target2xx",
+    "target3xx",
+    "target4xx",
+    "target5xx",
+    "connection_errors",
+    "surge_queue_length",
+    "spillover",
+)
 
 Answer = tuple[int, str, bytes]
 """A status, a content type, a body."""
@@ -27,12 +41,18 @@ class Admin:
 
     def __init__(self, agent: Agent, host: str, port: int) -> None:
         pages = _pages(agent)
+        pages["/readyz"] = self._ready
+        self._agent = agent
+        self._draining = False
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
             timeout = 30
 
             def do_GET(self) -> None:
+                if self.path == "/report?watch":
+                    self._follow()
+                    return
                 page = pages.get(self.path.partition("?")[0])
                 status, kind, body = page() if page else (404, _TEXT, f"there are {', '.join(pages)}\n".encode())
                 self.send_response(status)
@@ -40,6 +60,15 @@ class Admin:
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
                 self.wfile.write(body)
+
+            def _follow(self) -> None:
+                """A line for every report that says something new, and one now and then that the agent lives."""
+                self.send_response(200)
+                self.send_header("Content-Type", "application/x-ndjson")
+                self.send_header("Connection", "close")
+                self.end_headers()
+                for line in _reports(agent):
+                    self.wfile.write(line)
 
             def log_message(self, *_: object) -> None:
                 """Nothing: probes and scrapes are no news."""
@@ -53,19 +82,42 @@ class Admin:
         self.address = f"[{host}]:{bound[1]}" if ":" in host else f"{host}:{bound[1]}"
         threading.Thread(target=self._server.serve_forever, args=(0.5,), daemon=True, name="admin").start()
 
+    def drain(self) -> None:
+        """Say that no new clients are wanted."""
+        self._draining = True
+
+    def _ready(self) -> Answer:
+        if self._draining or not is_ready(self._agent.view):
+            return 503, _TEXT, b"draining\n" if self._draining else b"not ready\n"
+        return 200, _TEXT, b"ready\n"
+
     def close(self) -> None:
         """Close the port."""
         self._server.shutdown()
         self._server.server_close()
 
 
+def _reports(agent: Agent) -> Iterator[bytes]:
+    """Reports as they change, for ever; counters alone are no news."""
+    seen: View | None = None
+    said, at = "", 0.0
+    while True:
+        view = agent.view
+        if view is not seen and view.known is not None:
+            seen = view
+            whole = report(view, view.known, agent.counters)
+            quiet = [group.model_copy(update=dict.fromkeys(_NO_NEWS, 0)) for group in whole.target_groups]
+            news = whole.model_copy(update={"target_groups": quiet}).model_dump_json(include=_NEWS)
+            if news != said or time.monotonic() > at + _HEARTBEAT:
+                said, at = news, time.monotonic()
+                yield whole.model_dump_json(by_alias=True, exclude_none=True).encode() + b"\n"
+        time.sleep(_POLL)
+
+
 def _pages(agent: Agent) -> dict[str, Callable[[], Answer]]:
     def livez() -> Answer:
         age = time.time() - agent.view.at
         return (200 if age < _STALE else 503), _TEXT, f"last look {age:.1f} s ago\n".encode()
-
-    def readyz() -> Answer:
-        return (200, _TEXT, b"ready\n") if is_ready(agent.view) else (503, _TEXT, b"not ready\n")
 
     def metrics() -> Answer:
         return 200, _METRICS, exposition(agent.view, agent.counters)
@@ -83,4 +135,4 @@ def _pages(agent: Agent) -> dict[str, Callable[[], Answer]]:
         except OSError as error:
             return 503, _TEXT, f"{error.strerror}\n".encode()
 
-    return {"/livez": livez, "/readyz": readyz, "/metrics": metrics, "/report": report_, "/config": config}
+    return {"/livez": livez, "/metrics": metrics, "/report": report_, "/config": config}

@@ -116,7 +116,7 @@ class Agent:
             faults = (str(error) or type(error).__name__,)
             if faults != self.view.faults:
                 log.error("not applied, the last good state goes on: %s", faults[0])
-        await self._publish(self._known, converged, self._input_fault + faults)
+        await self._publish(self._known, converged, self._input_fault + faults + self._known.desired.faults)
         soon = self._known.next_change(time.time())
         pause = READ_BACK if converged else RETRY
         return pause if soon is None else min(pause, max(soon - time.time(), 0.01))

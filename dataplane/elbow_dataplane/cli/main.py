@@ -227,6 +227,21 @@ def _reports(admins: tuple[str, ...]) -> list[ProxyReport]:
     return good
 
 
+@main.command(hidden=True)
+@click.option("--load-balancer", default="", help="The load balancer, NAMESPACE/NAME.")
+@click.option("--zone", default="", help="The zone the pod is in.")
+@click.option("--first-config", is_flag=True, help="Only write what HAProxy starts on.")
+def proxy(load_balancer: str, zone: str, first_config: bool) -> None:
+    """Run the agent of a proxy's pod."""
+    from elbow_dataplane.cli import proxy as pod  # noqa: PLC0415
+
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.INFO, stream=sys.stderr)
+    if first_config:
+        pod.write_first_config()
+    else:
+        pod.run(load_balancer, zone)
+
+
 def _complain(file: Path, refused: Refused) -> None:
     text = file.read_text(encoding="utf-8", errors="replace") if file.is_file() else ""
     for fault in refused.faults:

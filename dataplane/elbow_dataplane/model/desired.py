@@ -16,6 +16,8 @@ class Desired:
     registered: Registered
     certificates: Mapping[str, bytes]
     """PEM files by name: `LISTENER-N.pem`, and `ca-GROUP.pem`."""
+    faults: tuple[str, ...] = ()
+    """What the configuration names and can't be had; the rest runs."""
 
 
 def certificate_name(listener: str, index: int) -> str:

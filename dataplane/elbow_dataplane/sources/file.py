@@ -1,8 +1,6 @@
 """A manifest on this machine as the source: read, checked, and read again whenever it or a certificate it names changes."""
 
 import asyncio
-import ssl
-import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -14,6 +12,7 @@ from elbow_api.proxy_config import ProxyConfig, Zone
 from elbow_dataplane.model.desired import Desired, authority_name, certificate_name
 from elbow_dataplane.model.wanted import registered_addresses
 from elbow_dataplane.sources.manifest import load
+from elbow_dataplane.sources.pem import check_authorities, check_pair
 
 _CHANGES = Mask.CLOSE_WRITE | Mask.MOVED_TO | Mask.CREATE | Mask.DELETE
 _SETTLE = 0.002  # seconds; an editor's write and rename come as one change
@@ -112,7 +111,7 @@ def _certificates(resource: LoadBalancer, base: Path) -> dict[str, bytes]:
             try:
                 pem = _read(base / str(certificate.file), (*at, "file"))
                 pem += b"\n" + _read(base / certificate.key, (*at, "key")) if certificate.key else b""
-                _check_pair(pem, (*at, "file"))
+                check_pair(pem, (*at, "file"))
                 files[certificate_name(listener.name, n)] = pem
             except Refused as refused:
                 faults += refused.faults
@@ -121,7 +120,7 @@ def _certificates(resource: LoadBalancer, base: Path) -> dict[str, bytes]:
             at_ca = ("spec", "targetGroups", i, "tls", "ca")
             try:
                 pem = _read(base / group.tls.ca, at_ca)
-                _check_authorities(pem, at_ca)
+                check_authorities(pem, at_ca)
                 files[authority_name(group.name)] = pem
             except Refused as refused:
                 faults += refused.faults
@@ -135,27 +134,3 @@ def _read(path: Path, at: tuple[str | int, ...]) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise Refused([Fault(at, f"{path}: {error.strerror}")]) from None
-
-
-def _check_pair(pem: bytes, at: tuple[str | int, ...]) -> None:
-    """HAProxy would refuse it too, but can't name the field."""
-    with tempfile.NamedTemporaryFile() as file:
-        file.write(pem)
-        file.flush()
-        try:
-            ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(file.name, password="")
-        except (ssl.SSLError, OSError, ValueError) as error:
-            raise Refused(
-                [Fault(at, f"not a PEM certificate with its unencrypted private key ({_reason(error)})")]
-            ) from None
-
-
-def _check_authorities(pem: bytes, at: tuple[str | int, ...]) -> None:
-    try:
-        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=pem.decode("ascii"))
-    except (ssl.SSLError, ValueError) as error:
-        raise Refused([Fault(at, f"not a PEM file of certificate authorities ({_reason(error)})")]) from None
-
-
-def _reason(error: Exception) -> str:
-    return str(getattr(error, "reason", None) or error).lower().replace("_", " ")

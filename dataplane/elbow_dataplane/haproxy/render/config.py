@@ -49,6 +49,12 @@ def skeleton(config: ProxyConfig, engine: Engine) -> Skeleton:
     return Skeleton(tuple((title, tuple(lines)) for title, lines in _sections(config, engine)))
 
 
+def first_config(engine: Engine) -> str:
+    """A configuration that listens to nobody: what a pod's HAProxy starts on, and what it ends with."""
+    sections = [("global", process.global_lines(engine)), *process.fixed_sections(engine)]
+    return "\n".join(line for title, lines in sections for line in (title, *lines, "")) + "\n"
+
+
 def _sections(config: ProxyConfig, engine: Engine) -> Iterator[tuple[str, list[str]]]:
     spec = config.spec
     yield "global", process.global_lines(engine)

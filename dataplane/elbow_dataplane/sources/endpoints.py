@@ -1,0 +1,62 @@
+"""From EndpointSlices to targets and those that leave (Kubernetes: discovery.k8s.io/v1)."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from elbow_api.target_group import ServiceTargets
+
+from elbow_dataplane.model.target import Target
+
+Object = dict[str, Any]
+
+
+def targets_of(wanted: ServiceTargets, service: Object | None, slices: Iterable[Object]) -> tuple[Target, ...]:
+    """The registered targets of a Service: endpoints that serve and are not terminating.
+
+    One that is not ready yet is left to the readiness the cluster knows better; one that terminates is deregistered,
+    which begins its drain.
+    """
+    found: dict[tuple[str, int], Target] = {}
+    name = port_name(wanted, service)
+    for piece in slices:
+        port = _port(piece, name)
+        if port is None or piece.get("addressType") == "FQDN":
+            continue
+        for endpoint in piece.get("endpoints") or []:
+            conditions = endpoint.get("conditions") or {}
+            if conditions.get("terminating") or conditions.get("ready") is False:
+                continue
+            for address in endpoint["addresses"][:1]:
+                found[address, port] = Target(address, port, endpoint.get("zone"))
+    return tuple(found[key] for key in sorted(found))
+
+
+def port_name(wanted: ServiceTargets, service: Object | None) -> str | None:
+    """The name of the Service's port as EndpointSlices have it; none if the Service has no such port."""
+    if isinstance(wanted.port, str):
+        return wanted.port
+    for port in (service or {}).get("spec", {}).get("ports") or []:
+        if port["port"] == wanted.port:
+            return str(port.get("name") or "")
+    return None
+
+
+def fault_of(wanted: ServiceTargets, service: Object | None) -> str | None:
+    """Why a Service gives no targets, if it can't."""
+    if service is None:
+        return f"Service {wanted.name} doesn't exist"
+    if service["spec"].get("type") == "ExternalName":
+        return (
+            f"Service {wanted.name} is of type ExternalName, which has no endpoints to check and balance; use addresses"
+        )
+    if port_name(wanted, service) is None:
+        ports = ", ".join(str(port["port"]) for port in service["spec"].get("ports") or [])
+        return f"Service {wanted.name} has no port {wanted.port}; it has {ports}"
+    return None
+
+
+def _port(piece: Object, name: str | None) -> int | None:
+    for port in piece.get("ports") or []:
+        if name is not None and (port.get("name") or "") == name and port.get("port"):
+            return int(port["port"])
+    return None

@@ -1,0 +1,1 @@
+"""The operator: plan < status < kube < reconcile < main, each importing only what stands before it."""

@@ -1,0 +1,45 @@
+"""What the planner needs to know of the cluster."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from elbow_operator.plan.naming import NODE_ZONE
+
+
+@dataclass(frozen=True)
+class Node:
+    """A node of the cluster."""
+
+    name: str
+    zone: str
+    """Empty where nodes have no zone label."""
+    ready: bool
+    addresses: tuple[str, ...] = ()
+    """Its internal addresses."""
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How the operator was installed."""
+
+    agent_image: str
+    proxy_image: str
+    pull_policy: str = "IfNotPresent"
+    namespace: str = "elbow-system"
+
+
+def zones_of(nodes: Iterable[Node], wanted: Iterable[str] | None) -> tuple[str, ...]:
+    """The zones a load balancer has: those asked for, or every zone with a ready node (RESOURCE: zones)."""
+    if wanted is not None:
+        return tuple(wanted)
+    return tuple(sorted({node.zone for node in nodes if node.ready}))
+
+
+def node_of(document: dict) -> Node:  # type: ignore[type-arg]
+    """A node from the API server."""
+    metadata, status = document["metadata"], document.get("status", {})
+    conditions = {c["type"]: c["status"] for c in status.get("conditions", [])}
+    addresses = tuple(a["address"] for a in status.get("addresses", []) if a["type"] == "InternalIP")
+    found = metadata.get("labels") or {}
+    return Node(metadata["name"], found.get(NODE_ZONE, ""), conditions.get("Ready") == "True", addresses, found)

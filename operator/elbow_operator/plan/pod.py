@@ -1,0 +1,207 @@
+"""The pod of a proxy: HAProxy as a sidecar, and the agent that drives it."""
+
+from typing import Any
+
+from elbow_api.load_balancer import LoadBalancer
+from elbow_api.proxy import ExposureType
+
+from elbow_operator.plan.cluster import Settings
+from elbow_operator.plan.naming import ADMIN_PORT, NODE_ZONE, labels, name
+
+_USER = 65532
+_RUN = "/run/elbow"
+_CONFIG, _SECRET, _TOKEN = "/etc/elbow/config", "/etc/elbow/secret", "/var/run/secrets/kubernetes.io/serviceaccount"
+_SPARE = 60  # seconds beyond the longest drain: the endpoints' time to spread, and HAProxy's to end
+_MOST_GRACE = 3660
+_RESOURCES: dict[str, dict[str, str | int]] = {
+    "requests": {"cpu": "250m", "memory": "256Mi"},
+    "limits": {"memory": "256Mi"},
+}
+_AGENT_RESOURCES = {"requests": {"cpu": "50m", "memory": "96Mi"}, "limits": {"memory": "192Mi"}}
+_RESTRICTED = {
+    "allowPrivilegeEscalation": False,
+    "readOnlyRootFilesystem": True,
+    "capabilities": {"drop": ["ALL"]},
+    "runAsNonRoot": True,
+    "seccompProfile": {"type": "RuntimeDefault"},
+}
+
+
+def pod_spec(load_balancer: LoadBalancer, zone: str, settings: Settings) -> dict[str, Any]:
+    """The pod's spec; it depends on what only a new pod can change."""
+    lb = load_balancer.metadata.name
+    proxy = load_balancer.spec.proxy
+    spec: dict[str, Any] = {
+        "serviceAccountName": name(lb),
+        "automountServiceAccountToken": False,  # only the agent gets a token
+        "enableServiceLinks": False,
+        "terminationGracePeriodSeconds": grace(load_balancer),
+        "securityContext": {
+            "runAsNonRoot": True,
+            "runAsUser": _USER,
+            "runAsGroup": _USER,
+            "fsGroup": _USER,
+            "seccompProfile": {"type": "RuntimeDefault"},
+            "sysctls": [{"name": "net.ipv4.ip_unprivileged_port_start", "value": "0"}],
+        },
+        "affinity": {
+            "nodeAffinity": {
+                "requiredDuringSchedulingIgnoredDuringExecution": {
+                    "nodeSelectorTerms": [{"matchExpressions": [_in_zone(zone)]}]
+                }
+            }
+        },
+        "topologySpreadConstraints": [
+            {
+                "maxSkew": 1,
+                "topologyKey": "kubernetes.io/hostname",
+                "whenUnsatisfiable": "ScheduleAnyway",
+                "labelSelector": {"matchLabels": labels(lb, zone)},
+            }
+        ],
+        "initContainers": [_first_config(zone, settings), _haproxy(load_balancer, settings)],
+        "containers": [_agent(zone, load_balancer, settings)],
+        "volumes": _volumes(lb),
+    }
+    if proxy.node_selector:
+        spec["nodeSelector"] = proxy.node_selector
+    if proxy.tolerations:
+        spec["tolerations"] = proxy.tolerations
+    if proxy.priority_class_name:
+        spec["priorityClassName"] = proxy.priority_class_name
+    return spec
+
+
+def grace(load_balancer: LoadBalancer) -> int:
+    """Seconds a stopping proxy has: the longest deregistration delay and a little more."""
+    longest = max(int(group.deregistration_delay.seconds) for group in load_balancer.spec.target_groups)
+    return min(_MOST_GRACE, longest + _SPARE)
+
+
+def _in_zone(zone: str) -> dict[str, Any]:
+    if not zone:
+        return {"key": NODE_ZONE, "operator": "DoesNotExist"}
+    return {"key": NODE_ZONE, "operator": "In", "values": [zone]}
+
+
+def _first_config(zone: str, settings: Settings) -> dict[str, Any]:
+    """Writes a configuration without listeners: HAProxy starts before the agent knows the targets."""
+    return {
+        "name": "first-config",
+        "image": settings.agent_image,
+        "imagePullPolicy": settings.pull_policy,
+        "command": ["elbow", "proxy", "--first-config", f"--zone={zone}"],
+        "env": _environment(),
+        "securityContext": _RESTRICTED,
+        "resources": _AGENT_RESOURCES,
+        "volumeMounts": [*_mounts(), {"name": "config", "mountPath": _CONFIG, "readOnly": True}],
+    }
+
+
+def _haproxy(load_balancer: LoadBalancer, settings: Settings) -> dict[str, Any]:
+    host_ports = load_balancer.spec.exposed_by is ExposureType.HOST_PORT
+    return {
+        "name": "haproxy",
+        "image": settings.proxy_image,
+        "imagePullPolicy": settings.pull_policy,
+        "restartPolicy": "Always",
+        "command": ["haproxy", "-W", "-S", f"{_RUN}/master.sock,mode,660,level,admin", "-f", f"{_RUN}/haproxy.cfg"],
+        "ports": [
+            {
+                "name": _port_name(listener.name),
+                "containerPort": listener.port,
+                "protocol": "TCP",
+                **({"hostPort": listener.port} if host_ports else {}),
+            }
+            for listener in (load_balancer.spec.listeners if host_ports else [])
+        ],
+        "securityContext": _RESTRICTED,
+        "resources": load_balancer.spec.proxy.resources or _RESOURCES,
+        "volumeMounts": [{"name": "run", "mountPath": _RUN}],
+    }
+
+
+def _agent(zone: str, load_balancer: LoadBalancer, settings: Settings) -> dict[str, Any]:
+    probe = {"port": "admin", "scheme": "HTTP"}
+    return {
+        "name": "agent",
+        "image": settings.agent_image,
+        "imagePullPolicy": settings.pull_policy,
+        "command": [
+            "elbow",
+            "proxy",
+            f"--load-balancer={load_balancer.metadata.namespace}/{load_balancer.metadata.name}",
+            f"--zone={zone}",
+        ],
+        "env": _environment(),
+        "ports": [{"name": "admin", "containerPort": ADMIN_PORT, "protocol": "TCP"}],
+        "readinessProbe": {
+            "httpGet": {"path": "/readyz", **probe},
+            "periodSeconds": 1,
+            "failureThreshold": 1,
+            "timeoutSeconds": 3,
+        },
+        "livenessProbe": {
+            "httpGet": {"path": "/livez", **probe},
+            "periodSeconds": 10,
+            "failureThreshold": 3,
+            "timeoutSeconds": 5,
+        },
+        "securityContext": _RESTRICTED,
+        "resources": _AGENT_RESOURCES,
+        "volumeMounts": [
+            *_mounts(),
+            {"name": "config", "mountPath": _CONFIG, "readOnly": True},
+            {"name": "secret", "mountPath": _SECRET, "readOnly": True},
+            {"name": "token", "mountPath": _TOKEN, "readOnly": True},
+        ],
+    }
+
+
+def _environment() -> list[dict[str, Any]]:
+    """What HAProxy can't see by itself: the limits of its container (HAProxy 3.2, nbthread and maxconn)."""
+
+    def limit(variable: str, resource: str, divisor: str) -> dict[str, Any]:
+        return {
+            "name": variable,
+            "valueFrom": {"resourceFieldRef": {"containerName": "haproxy", "resource": resource, "divisor": divisor}},
+        }
+
+    return [limit("ELBOW_MEMORY_MIB", "limits.memory", "1Mi"), limit("ELBOW_CPUS", "limits.cpu", "1")]
+
+
+def _mounts() -> list[dict[str, Any]]:
+    return [{"name": "run", "mountPath": _RUN}, {"name": "tmp", "mountPath": "/tmp"}]  # noqa: S108
+
+
+def _volumes(lb: str) -> list[dict[str, Any]]:
+    return [
+        {"name": "run", "emptyDir": {"medium": "Memory", "sizeLimit": "64Mi"}},
+        {"name": "tmp", "emptyDir": {"medium": "Memory", "sizeLimit": "16Mi"}},
+        {"name": "config", "configMap": {"name": name(lb)}},
+        {"name": "secret", "secret": {"secretName": name(lb), "defaultMode": 0o440}},
+        {
+            "name": "token",
+            "projected": {
+                "defaultMode": 0o440,
+                "sources": [
+                    {"serviceAccountToken": {"path": "token", "expirationSeconds": 3607}},
+                    {"configMap": {"name": "kube-root-ca.crt", "items": [{"key": "ca.crt", "path": "ca.crt"}]}},
+                    {
+                        "downwardAPI": {
+                            "items": [
+                                {
+                                    "path": "namespace",
+                                    "fieldRef": {"apiVersion": "v1", "fieldPath": "metadata.namespace"},
+                                }
+                            ]
+                        }
+                    },
+                ],
+            },
+        },
+    ]
+
+
+def _port_name(listener: str) -> str:
+    return listener[:15].rstrip("-")
