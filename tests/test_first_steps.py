@@ -3,13 +3,13 @@
 from collections import Counter
 from collections.abc import Callable
 
-from conftest import Targets
 from harness.client import Client, get, post
 from harness.elbow import Elbow
 from harness.load import Load
 from harness.manifest import group, http, listener, load_balancer
 from harness.poll import until
 from harness.target import addresses
+from harness.targets import Targets
 from harness.tcp_client import TcpClient
 
 Start = Callable[..., Elbow]
