@@ -53,6 +53,10 @@ class Client:
         """Create; raises ApiError, 409 if it exists."""
         return await self._call("POST", path_of(document).rpartition("/")[0], document)
 
+    async def replace(self, document: Object) -> Object:
+        """Replace the version that was read; raises ApiError, 409 if someone else was faster."""
+        return await self._call("PUT", path_of(document), document)
+
     async def delete(self, document: Object) -> None:
         """Delete, and have the garbage collector take what it owns; no error if it is gone."""
         try:

@@ -11,12 +11,8 @@ from typing import Any
 import kopf
 from elbow_kube.client import connect
 from elbow_kube.watch import Change, watch
-from kubernetes.aio.client import ApiClient, Configuration
-from kubernetes.aio.config import load_config
-from kubernetes.aio.leaderelection.electionconfig import Config
-from kubernetes.aio.leaderelection.leaderelection import LeaderElection
-from kubernetes.aio.leaderelection.resourcelock.leaselock import LeaseLock
 
+from elbow_operator.lease import Leadership
 from elbow_operator.plan.cluster import Settings, node_of
 from elbow_operator.plan.naming import LOAD_BALANCER
 from elbow_operator.queue import Queue
@@ -36,7 +32,6 @@ _OWNED = (
     "/apis/networking.k8s.io/v1/networkpolicies",
     "/apis/autoscaling/v2/horizontalpodautoscalers",
 )
-_LEASE, _RENEW, _RETRY = 12, 8, 2  # seconds; a leader that dies is replaced within 15
 
 
 class Operator:
@@ -68,6 +63,10 @@ class Operator:
     async def _follow_load_balancers(self) -> None:
         """Kopf watches them, without finalizers or annotations on the users' objects."""
         registry = kopf.OperatorRegistry()
+
+        @kopf.on.login(registry=registry)
+        def login(**arguments: Any) -> kopf.ConnectionInfo | None:
+            return kopf.login_with_service_account(**arguments) or kopf.login_with_kubeconfig(**arguments)
 
         @kopf.on.event("elbow.dev", "v1alpha1", "loadbalancers", registry=registry)
         async def changed(event: Any, body: Any, **_: Any) -> None:
@@ -142,27 +141,13 @@ class Operator:
 
 
 async def _lead(settings: Settings) -> None:
-    configuration = Configuration()
-    await load_config(client_configuration=configuration)
-    async with ApiClient(configuration) as api:
-        lock = LeaseLock("elbow-operator", settings.namespace, f"{socket.gethostname()}-{os.getpid()}", api)
-        operator = Operator(settings)
-        await LeaderElection(
-            Config(
-                lock,
-                lease_duration=_LEASE,
-                renew_deadline=_RENEW,
-                retry_period=_RETRY,
-                onstarted_leading=operator.run,
-                onstopped_leading=_lost,
-            )
-        ).run()
-
-
-async def _lost() -> None:
-    """Another replica leads now: start anew, as a follower."""
-    log.error("leadership is lost")
-    sys.exit(1)
+    client = await connect()
+    try:
+        me = f"{socket.gethostname()}-{os.getpid()}"
+        await Leadership(client, settings.namespace, me).lead(Operator(settings).run)
+    finally:
+        await client.close()
+    sys.exit(1)  # start anew, as a follower
 
 
 def main() -> None:
