@@ -1,6 +1,7 @@
 """Strings a user may write, each with the pattern that keeps it harmless wherever it is used."""
 
 import ipaddress
+import re
 from collections.abc import Callable
 from typing import Annotated, Any
 
@@ -8,27 +9,38 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
 
+# A scope, as in fe80::1%eth0, is free text to Python.
+_ADDRESS = re.compile(r"[0-9A-Fa-f:.]{2,45}")
+_CIDR = re.compile(r"[0-9A-Fa-f:.]{2,45}/[0-9]{1,3}")
+_COMPATIBLE = ipaddress.IPv6Network("::/96")
+
+
 def _ip(value: str) -> str:
     try:
-        address = ipaddress.ip_address(value)
+        address = ipaddress.ip_address(value if _ADDRESS.fullmatch(value) else "")
     except ValueError:
         raise PydanticCustomError("ip", "not an IPv4 or IPv6 address") from None
+    if isinstance(address, ipaddress.IPv6Address):
+        address = address.ipv4_mapped or address
     if address.is_unspecified or address.is_multicast:
         raise PydanticCustomError("ip", "an unspecified or multicast address can't be a target")
+    if isinstance(address, ipaddress.IPv6Address):
+        if address.is_link_local:
+            raise PydanticCustomError("ip", "an IPv6 address of one link only can't be a target")
+        if address in _COMPATIBLE and not address.is_loopback:
+            raise PydanticCustomError("ip", "not an IPv4 or IPv6 address; write IPv4 without ::")
     return str(address)
 
 
 def _cidr(value: str) -> str:
     try:
-        return str(ipaddress.ip_network(value, strict=False))
+        return str(ipaddress.ip_network(value if _CIDR.fullmatch(value) else "", strict=False))
     except ValueError:
         raise PydanticCustomError("cidr", "not a CIDR such as 10.0.0.0/8 or 2001:db8::/32") from None
 
 
 def pattern(regex: str, say: str, *, most: int) -> Callable[[str], str]:
     """Check a string against a whole-string pattern and say in words what is expected."""
-    import re  # noqa: PLC0415  (kept beside its only use)
-
     compiled = re.compile(regex)
 
     def check(value: str) -> str:
@@ -104,10 +116,22 @@ UrlPath = Annotated[
     AfterValidator(pattern(r"/[!-~]*", "not a path: it starts with / and holds visible ASCII only", most=1024)),
     Field(json_schema_extra={"pattern": "^/[!-~]*$", "maxLength": 1024}),
 ]
+# HAProxy skips cookies whose names begin with $, as RFC 2965 had it.
 CookieName = Annotated[
     Text,
-    AfterValidator(pattern(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+", "not a cookie name (RFC 6265 token)", most=256)),
-    Field(json_schema_extra={"pattern": "^[!#$%&'*+\\-.^_`|~0-9A-Za-z]+$", "maxLength": 256}),
+    AfterValidator(
+        pattern(
+            r"[!#%&'*+\-.^_`|~0-9A-Za-z][!#$%&'*+\-.^_`|~0-9A-Za-z]*",
+            "not a cookie name: letters, digits and !#$%&'*+-.^_`|~, not beginning with $",
+            most=256,
+        )
+    ),
+    Field(
+        json_schema_extra={
+            "pattern": "^[!#%&'*+\\-.^_`|~0-9A-Za-z][!#$%&'*+\\-.^_`|~0-9A-Za-z]*$",
+            "maxLength": 256,
+        }
+    ),
 ]
 FilePath = Annotated[
     Text,

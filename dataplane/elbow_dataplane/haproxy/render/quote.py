@@ -16,7 +16,8 @@ def quote_format(text: str) -> str:
     return quote(text.replace("%", "%%"))
 
 
-def quote_regex(text: str) -> str:
-    """A string as one word of a regular expression that matches itself."""
-    special = frozenset(".^$*+?()[]{}|\\/")
-    return quote("".join(f"\\{char}" if char in special else char for char in text))
+def quote_fetch(fetch: str, argument: str) -> str:
+    """A fetch with a string as its argument, as one word; the argument may hold anything but a double quote or a backslash."""
+    if set(argument) & {'"', "\\"}:
+        raise ValueError(f"can't be the argument of a fetch: {argument!r}")
+    return quote(f'{fetch}("{argument}")')

@@ -2,7 +2,7 @@
 
 A cookie is `TARGET.EXPIRY.SIGNATURE`: the target's opaque name, seconds since the epoch, and the first half of a
 keyed hash of both. So any proxy of the load balancer honours it without having seen the client before. A signature
-is made or checked once a second and client connection; what was found is kept with the connection.
+is made or checked once a second and client connection; what was made or found genuine is kept with the connection.
 """
 
 import base64
@@ -13,6 +13,7 @@ from elbow_api.target_group import Stickiness, StickinessType, TargetGroup
 
 from elbow_dataplane.haproxy.engine import Engine
 from elbow_dataplane.haproxy.render.listener_counter import counter
+from elbow_dataplane.haproxy.render.quote import quote_fetch
 from elbow_dataplane.haproxy.render.variable import duration_variable
 
 _NAME, _SIGNED, _LENGTH = 16, 27, 60
@@ -31,27 +32,29 @@ def lines(group: TargetGroup, listeners: Sequence[Listener], engine: Engine) -> 
 
 
 def _recognise(name: str, sticky: Stickiness, engine: Engine) -> list[str]:
-    """Find the target a request is tied to, unless the tie has lapsed."""
-    signature = f"var(txn.cookie),bytes(0,{_SIGNED}),{_hash(engine)}"
-    valid = f"{{ var(txn.cookie),bytes({_SIGNED + 1}),strcmp(txn.signature) eq 0 }}"
-    read = [f"  http-request set-var(txn.tied) req.cook({name}),strcmp(sess.known)"]
-    read.append(f"  http-request set-var(txn.cookie) req.cook({name}) unless {{ var(txn.tied) -m int 0 }}")
+    """Find the target a request is tied to: its cookie is ours, hasn't lapsed, and the application's is there too.
+
+    Many clients' requests may come on one connection, so what was kept with the connection counts only for a request
+    whose own cookie equals it.
+    """
+    read = [f"  http-request set-var(txn.cookie) req.cook({name})"]
     if sticky.type is StickinessType.LB_COOKIE:
         # All that a browser sends along from another site.
-        read.append(
-            f"  http-request set-var(txn.cookie) req.cook({name}CORS) if !{{ req.cook({name}) -m found }} {{ req.cook({name}CORS) -m found }}"
-        )
-    with_application = ""
+        read.append(f"  http-request set-var(txn.cookie) req.cook({name}CORS) unless {{ var(txn.cookie) -m found }}")
+    lasts = "{ date,sub(sess.until) le 0 }"
     if sticky.cookie_name is not None:
-        with_application = f" {{ req.cook({_word(sticky.cookie_name)}) -m found }}"
+        lasts += f" {{ {quote_fetch('req.cook', sticky.cookie_name)} -m found }}"
+    signed = f"var(txn.cookie),bytes(0,{_SIGNED})"
+    genuine = "!known { var(txn.cookie),secure_memcmp(txn.genuine) }"
     return [
         *read,
-        f"  http-request set-var(txn.signature) {signature} if {{ var(txn.cookie) -m len {_LENGTH} }}",
-        f"  http-request set-var(sess.known) var(txn.cookie) if {valid}",
-        f"  http-request set-var(sess.until) var(txn.cookie),bytes({_NAME + 1},10) if {valid}",
-        f"  http-request set-var(txn.tied) int(0) if {valid}",
-        "  acl tied var(txn.tied) -m int 0",
-        f"  use-server %[var(sess.known),bytes(0,{_NAME})] if tied {{ date,sub(sess.until) lt 0 }}{with_application}",
+        "  acl known var(txn.cookie),strcmp(sess.known) eq 0",
+        f'  http-request set-var-fmt(txn.genuine) "%[{signed}].%[{signed},{_hash(engine)}]" if !known {{ var(txn.cookie) -m len {_LENGTH} }}',
+        f"  http-request set-var(sess.until) var(txn.cookie),bytes({_NAME + 1},10) if {genuine}",
+        f"  http-request set-var(sess.known) var(txn.cookie) if {genuine}",
+        f"  http-request set-var(txn.tied) var(txn.cookie),bytes(0,{_NAME}) if known {lasts}",
+        "  acl tied var(txn.tied) -m found",
+        "  use-server %[var(txn.tied)] if tied",
         f"  http-request sc-inc-gpc({counter('not_sticky')},0) if !tied",
     ]
 
@@ -64,9 +67,10 @@ def _issue(
     value = f"%[var(txn.next)].%[var(txn.next),{_hash(engine)}]; Expires=%[date({_LIFE}),http_date]; Path=/"
     when = ""
     if sticky.cookie_name is not None:
-        own = _word(sticky.cookie_name)
-        when = f" if {{ res.cook({own}) -m found }} or tied"
+        when = f" if tied or {{ {quote_fetch('res.cook', sticky.cookie_name)} -m found }}"
     rules = [
+        # The target it was tied to left, or couldn't be reached.
+        f"  http-response sc-inc-gpc({counter('not_sticky')},0) if tied !{{ srv_name,strcmp(txn.tied) eq 0 }}",
         f'  http-response set-var-fmt(txn.next) "%[srv_name].%[date,add({duration_variable(group)})]"',
         f'  http-response set-var-fmt(sess.cookie) "{value}" unless {same}',
         f'  http-response add-header Set-Cookie "{name}=%[var(sess.cookie)]"{when}',
@@ -89,8 +93,3 @@ def _twin(name: str, listeners: Sequence[Listener]) -> list[str]:
 
 def _hash(engine: Engine) -> str:
     return f"hmac(sha256,{base64.b64encode(engine.secret).decode()}),hex,bytes(0,{_LENGTH - _SIGNED - 1})"
-
-
-def _word(cookie_name: str) -> str:
-    """A cookie's name as an argument of a fetch: its characters that mean something there are quoted."""
-    return cookie_name if cookie_name.replace("-", "").replace("_", "").isalnum() else f"'{cookie_name}'"

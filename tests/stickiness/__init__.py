@@ -1,0 +1,1 @@
+"""Stickiness: what ties clients to targets (ELB section 4)."""
