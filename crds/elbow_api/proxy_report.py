@@ -56,7 +56,7 @@ class ProxyReport(Model):
 
     name: str
     namespace: str
-    zone: str | None
+    zone: str | None = None
     generation: int
     """The generation of the spec that runs."""
     converged: bool
@@ -64,7 +64,7 @@ class ProxyReport(Model):
     ready: bool
     time: str
     """When this was true, UTC, ISO 8601."""
-    haproxy: HAProxyReport | None
+    haproxy: HAProxyReport | None = None
     listeners: list[ListenerReport]
     target_groups: list[TargetGroupReport]
     faults: list[str]
