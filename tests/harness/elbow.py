@@ -145,7 +145,7 @@ class Elbow:
         status, text = self.page("/report")
         assert status == 200, f"/report answers {status}: {text}"
         # What is null is left out of the page.
-        return ProxyReport.model_validate({"zone": None, "haproxy": None} | json.loads(text))
+        return ProxyReport.model_validate_json(text)
 
     def group(self, name: str = "web") -> TargetGroupReport:
         """The report on a target group."""
