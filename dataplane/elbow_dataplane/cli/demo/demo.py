@@ -30,6 +30,7 @@ from elbow_dataplane.cli.place import Unfit, find_haproxy
 from elbow_dataplane.cli.running import ask
 
 _ELBOW = ("-c", "from elbow_dataplane.cli.main import main; main(prog_name='elbow')")
+_ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _START = 20.0
 """Seconds the load balancer has to be ready."""
 _LOOK = 0.25
@@ -53,7 +54,7 @@ class Demo:
 
     async def run(self, *, script: bool, seconds: float | None) -> bool:
         """Run until asked to end, or for so many seconds; whether all went as it should."""
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        for number in _ENDS:
             asyncio.get_running_loop().add_signal_handler(number, self.ends.set)
         async with AsyncExitStack() as stack:
             stack.push_async_callback(self.fleet.stop, *PLACES)
@@ -196,6 +197,8 @@ def _is_settled(report: ProxyReport) -> bool:
 def demo(*, script: bool, seconds: float | None) -> bool:
     """Run the demo and print its summary; whether all went as it should. Raises Unfit where it can't run."""
     find_haproxy()
+    for number in _ENDS:  # until the loop takes them
+        signal.signal(number, signal.default_int_handler)
     run = take_run_directory()
     with tempfile.TemporaryDirectory(prefix="elbow-demo-") as directory:
         try:
