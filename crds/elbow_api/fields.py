@@ -8,7 +8,6 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
-
 # A scope, as in fe80::1%eth0, is free text to Python.
 _ADDRESS = re.compile(r"[0-9A-Fa-f:.]{2,45}")
 _CIDR = re.compile(r"[0-9A-Fa-f:.]{2,45}/[0-9]{1,3}")
