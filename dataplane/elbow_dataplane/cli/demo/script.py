@@ -33,7 +33,7 @@ class Script:
         await asyncio.sleep(_LOOK)
         for act in (self._health, self._deregistration, self._zone):
             await act()
-        self._tell("That was all: not a request was lost.")
+        self._tell("That was all.")
 
     async def _health(self) -> None:
         place = await self.actions.break_()
