@@ -1,0 +1,1 @@
+"""Elbow measured side by side with what one would run instead. `scripts/bench` starts it."""
