@@ -1,5 +1,7 @@
 """The cluster as a whole: up, down, and what can be done with it in between."""
 
+# ruff: noqa: T201 - a command line prints
+
 import os
 import time
 from collections.abc import Callable, Sequence
@@ -87,7 +89,7 @@ def execute(layout: Layout, command: list[str]) -> NoReturn:
     os.environ["KUBECONFIG"] = str(layout.kubeconfig())
     os.environ["PATH"] = f"{layout.bin}:{os.environ['PATH']}"
     argv = in_network(layout.host, *command)
-    os.execvp(argv[0], argv)
+    os.execvp(argv[0], argv)  # noqa: S606 - to become the command is the point
 
 
 def kill_node(layout: Layout, victim: Node) -> None:
