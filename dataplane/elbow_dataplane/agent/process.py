@@ -1,14 +1,27 @@
 """HAProxy as a process on this machine; in a pod the kubelet starts it instead."""
 
 import asyncio
+import logging
 import os
 import signal
+import socket
+import struct
 import subprocess
+import time
 from contextlib import suppress
 from pathlib import Path
 
 from elbow_dataplane.haproxy.engine import Engine
-from elbow_dataplane.haproxy.socket import Socket, Unreachable
+from elbow_dataplane.haproxy.runtime import RefusedByHAProxy, complaint
+from elbow_dataplane.haproxy.socket import Absent, Socket, Unreachable
+
+log = logging.getLogger("elbow")
+
+GRACE = 30.0
+"""Seconds that what is served has at the end."""
+_PATIENCE = 2.0
+"""Seconds a process has to end once it was told to."""
+_LARGEST_LOG = 1 << 20
 
 
 class Process:
@@ -18,23 +31,25 @@ class Process:
         self.program = program
         self.engine = engine
         self._child: subprocess.Popen[bytes] | None = None
+        self._master = Socket(engine.master_socket)
+        self._log_before = 0
+
+    @property
+    def log_file(self) -> Path:
+        """What HAProxy says of itself."""
+        return self.engine.run / "haproxy.log"
 
     def start(self) -> None:
         """Start master and worker on the config file; state of an earlier life would be believed, so it goes first."""
         self.engine.state_file.unlink(missing_ok=True)
-        with (self.engine.run / "haproxy.log").open("ab") as log:
+        master = f"{self.engine.master_socket},mode,600,level,admin"
+        with self.log_file.open("ab") as output:
+            self._log_before = output.tell()
             self._child = subprocess.Popen(
-                [
-                    self.program,
-                    "-W",
-                    "-S",
-                    f"{self.engine.master_socket},mode,600,level,admin",
-                    "-f",
-                    self.engine.config_file,
-                ],
+                [self.program, "-W", "-S", master, "-f", self.engine.config_file],
                 stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
+                stdout=output,
+                stderr=output,
                 start_new_session=True,
             )
 
@@ -42,22 +57,83 @@ class Process:
         """Whether the HAProxy this agent started is gone; one it took over tells by its sockets."""
         return self._child is not None and self._child.poll() is not None
 
-    async def stop(self) -> None:
-        """End HAProxy: new connections are refused, what is served goes on up to the hard stop."""
-        master = await self._master_pid()
-        if master is None:
-            return
-        with suppress(ProcessLookupError):
-            os.kill(master, signal.SIGTERM)
-        if self._child is not None:
-            await asyncio.to_thread(self._child.wait)
+    def complaint(self) -> str:
+        """What HAProxy said since its last start."""
+        with self.log_file.open("rb") as file:
+            file.seek(self._log_before)
+            return complaint(file.read().decode(errors="replace"))
 
-    async def _master_pid(self) -> int | None:
+    def trim_log(self) -> None:
+        """Keep HAProxy's log small: it lies in memory where the run directory does."""
+        with suppress(OSError):
+            if self.log_file.stat().st_size > _LARGEST_LOG:
+                os.truncate(self.log_file, 0)
+                self._log_before = 0
+
+    async def check(self, file: Path) -> None:
+        """Have HAProxy read a configuration without running it; raises RefusedByHAProxy."""
+        checking = await asyncio.create_subprocess_exec(
+            self.program, "-c", "-f", file, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        )
+        said, _ = await checking.communicate()
+        if checking.returncode != 0:
+            raise RefusedByHAProxy(complaint(said.decode(errors="replace")))
+
+    async def until_gone(self) -> None:
+        """Wait for the end of a master whose worker is gone; one that doesn't see it by itself is killed."""
+        if not await self._is_gone_within(_PATIENCE / 4):
+            log.error("HAProxy's master goes on without a worker; it is killed")
+            self._signal(signal.SIGKILL)
+            await self._is_gone_within(_PATIENCE)
+
+    async def stop(self, at_once: asyncio.Event) -> None:
+        """End HAProxy: new connections are refused, what is served goes on for GRACE seconds or until `at_once`."""
+        self._signal(signal.SIGUSR1)
+        ended = asyncio.ensure_future(self._is_gone_within(GRACE))
+        hurried = asyncio.ensure_future(at_once.wait())
+        await asyncio.wait({ended, hurried}, return_when=asyncio.FIRST_COMPLETED)
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            if not await self._is_gone_within(0.0):
+                self._signal(number)
+                await self._is_gone_within(_PATIENCE)
+        for waiting in (ended, hurried):
+            waiting.cancel()
+
+    async def _is_gone_within(self, seconds: float) -> bool:
+        end = time.monotonic() + seconds
+        while not await self._is_gone():
+            if time.monotonic() >= end:
+                return False
+            await asyncio.sleep(0.01)
+        return True
+
+    async def _is_gone(self) -> bool:
         if self._child is not None:
-            return self._child.pid
-        with suppress(Unreachable):
-            for line in (await Socket(self.engine.master_socket).ask("show proc")).splitlines():
-                words = line.split()
-                if len(words) > 1 and words[1] == "master":
-                    return int(words[0])
-        return None
+            return self._child.poll() is not None
+        try:
+            await self._master.ask("show version", limit=0.5)
+        except Absent:
+            return True
+        except Unreachable:
+            return False
+        return False
+
+    def _signal(self, number: signal.Signals) -> None:
+        with suppress(ProcessLookupError):
+            if (pid := self._pid()) is not None:
+                os.kill(pid, number)
+
+    def _pid(self) -> int | None:
+        if self._child is not None:
+            return self._child.pid if self._child.poll() is None else None
+        return _owner(self.engine.master_socket)
+
+
+def _owner(path: Path) -> int | None:
+    """Who listens on a Unix socket: also one that answers nothing."""
+    with suppress(OSError), socket.socket(socket.AF_UNIX) as connection:
+        connection.setblocking(False)
+        connection.connect(str(path))
+        credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+        return int(struct.unpack("3i", credentials)[0])
+    return None

@@ -4,15 +4,16 @@ import asyncio
 import logging
 import os
 import signal
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from elbow_dataplane.agent.admin import Admin
 from elbow_dataplane.agent.agent import Agent
 from elbow_dataplane.agent.files import write
-from elbow_dataplane.agent.process import Process
+from elbow_dataplane.agent.lock import Lock, Taken
+from elbow_dataplane.agent.process import GRACE, Process
 from elbow_dataplane.cli.place import (
+    Unfit,
     bind_addresses,
     find_haproxy,
     make_run_directory,
@@ -41,10 +42,11 @@ class Options:
 
 
 def run(options: Options) -> None:
-    """Run until interrupted; raises Refused when the manifest can't be accepted at the start."""
+    """Run until interrupted; raises Refused when the manifest can't be accepted at the start, Unfit when nothing can run here."""
     source = FileSource(options.manifest)
     config = source.read().config
     directory = make_run_directory(options.run_dir or run_directory(config.namespace, config.name, options.zone))
+    lock = _lock(directory)
     engine = Engine(
         run=directory,
         secret=secret_of(config.namespace, config.name, options.secret_file),
@@ -53,23 +55,59 @@ def run(options: Options) -> None:
         addresses=options.addresses or bind_addresses(),
     )
     agent = Agent(engine, options.zone, Process(find_haproxy(), engine))
-    with suppress(asyncio.CancelledError):
+    with lock:
         asyncio.run(_run(agent, FileSource(options.manifest), options.admin))
 
 
-async def _run(agent: Agent, source: FileSource, admin: str) -> None:
-    host, _, port = admin.rpartition(":")
-    door = Admin(agent, host.strip("[]"), int(port))
-    write(agent.engine.run / "admin", f"{door.address}\n".encode())
-    log.info("admin port http://%s, run directory %s", door.address, agent.engine.run)
-    work = asyncio.ensure_future(agent.run(source.changes()))
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, work.cancel)
+def _lock(directory: Path) -> Lock:
     try:
-        await work
-    except asyncio.CancelledError:  # whoever asked to stop means HAProxy too; an agent that fails leaves it running
-        log.info("stopping HAProxy")
-        if agent.process is not None:
-            await agent.process.stop()
+        return Lock(directory)
+    except Taken as taken:
+        raise Unfit(f"{taken}; stop that one, or give another --run-dir") from None
+    except OSError as error:
+        raise Unfit(f"{directory}: {error.strerror}; give another --run-dir") from None
+
+
+async def _run(agent: Agent, source: FileSource, admin: str) -> None:
+    door = _open(agent, admin)
+    log.info("admin port http://%s, run directory %s", door.address, agent.engine.run)
+    asked, again = asyncio.Event(), asyncio.Event()
+
+    def stop() -> None:
+        (again if asked.is_set() else asked).set()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop)
+    try:
+        if await _until_asked(agent, source, asked):
+            door.close()
+            log.info("stopping: what is served has %d s to end; a second signal ends it at once", GRACE)
+            await agent.proxy.stop(again)
+            log.info("stopped")
     finally:
         door.close()
+
+
+async def _until_asked(agent: Agent, source: FileSource, asked: asyncio.Event) -> bool:
+    """Run until asked to stop, which means HAProxy too; an agent that fails raises, and leaves HAProxy running."""
+    work = asyncio.ensure_future(agent.run(source.changes()))
+    asking = asyncio.ensure_future(asked.wait())
+    await asyncio.wait({work, asking}, return_when=asyncio.FIRST_COMPLETED)
+    asking.cancel()
+    if work.done():
+        work.result()
+        return False
+    work.cancel()
+    await asyncio.wait({work})
+    return True
+
+
+def _open(agent: Agent, admin: str) -> Admin:
+    host, _, port = admin.rpartition(":")
+    try:
+        door = Admin(agent, host.strip("[]"), int(port))
+        write(agent.engine.run / "admin", f"{door.address}\n".encode())
+    except (OSError, ValueError, OverflowError) as error:
+        why = error.strerror if isinstance(error, OSError) else "not ADDRESS:PORT"
+        raise Unfit(f"admin port {admin}: {why}; give another --admin") from None
+    return door

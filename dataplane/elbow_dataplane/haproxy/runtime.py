@@ -1,12 +1,15 @@
 """One HAProxy, by its sockets: what it runs, and how it is told to change."""
 
 import asyncio
+import csv
 import re
 import time
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 from elbow_api.target_group import TargetGroup
 
+from elbow_dataplane.haproxy.certificate import fingerprints_told
 from elbow_dataplane.haproxy.counters import Counts
 from elbow_dataplane.haproxy.diff import Place, Running
 from elbow_dataplane.haproxy.engine import Engine
@@ -14,14 +17,30 @@ from elbow_dataplane.haproxy.render import latency, listener_counter
 from elbow_dataplane.haproxy.render.variable import MARK, ask, parse_variables, variables
 from elbow_dataplane.haproxy.server_state import parse_server_states
 from elbow_dataplane.haproxy.socket import Socket, Unreachable
-from elbow_dataplane.haproxy.stats import Info, Workers, parse_info, parse_stats, parse_workers
+from elbow_dataplane.haproxy.stats import Info, Stats, Workers, parse_info, parse_stats, parse_workers
 from elbow_dataplane.model.wanted import Group
 
 _SESSION = re.compile(r"^(0x[0-9a-f]+):", re.MULTILINE)
+_UNDER_WAY = re.compile(r"ongoing transaction is about '([^']+)'")
+_PATIENCE = 60.0
+"""Seconds a reload may take."""
 
 
 class RefusedByHAProxy(Exception):  # noqa: N818  (it reads as what happened)
     """HAProxy didn't take a configuration; what it ran before goes on."""
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """All that one worker tells of itself, at one moment."""
+
+    info: Info
+    mark: str | None
+    """The mark of the configuration that runs; none if it isn't one of ours."""
+    running: Running
+    counts: Counts
+    certificates: Mapping[str, tuple[str, ...]]
+    """The fingerprints HAProxy serves, by the file's name; those it doesn't know are left out."""
 
 
 class Runtime:
@@ -36,44 +55,67 @@ class Runtime:
         """Which worker answers."""
         return parse_info(await self.worker.ask("show info"))
 
-    async def mark(self) -> str | None:
-        """The mark of the configuration that runs; none if it isn't one of ours."""
-        return parse_variables(await self.worker.ask(ask([MARK]))).get(MARK)
-
-    async def running(self, groups: Sequence[Group]) -> Running:
-        """What the worker runs now."""
-        stats = parse_stats(await self.worker.ask("show stat"))
-        states = parse_server_states(await self.worker.ask("show servers state"))
-        names = [name for group in groups for name in variables(group)]
-        held = parse_variables(await self.worker.ask(ask(names))) if names else {}
-        return Running(stats, states, {name: int(value) for name, value in held.items()})
+    async def look(self, groups: Sequence[Group], certificates: Iterable[str]) -> Snapshot:
+        """Everything there is to compare, in one answer."""
+        files = list(certificates)
+        tables = [g.spec for g in groups if g.spec.protocol.is_http]
+        names = [MARK, *(name for group in groups for name in variables(group))]
+        whole = await self.worker.ask(
+            ";".join(
+                [
+                    "show info",
+                    "show stat",
+                    "show servers state",
+                    f"show table {listener_counter.COUNTERS_TABLE}",
+                    *(f"show table {latency.table_of(group)}" for group in tables),
+                    *(self._show(file) for file in files),
+                    ask(names),
+                ]
+            )
+        )
+        try:
+            info, stats, states, listeners, *rest = whole.split("\n\n")
+            held = parse_variables("\n".join(rest[len(tables) + len(files) :]))
+            parsed = parse_stats(stats)
+            return Snapshot(
+                info=parse_info(info),
+                mark=held.pop(MARK, None),
+                running=Running(parsed, parse_server_states(states), _numbers(held)),
+                counts=_counts(parsed, listeners, dict(zip((g.name for g in tables), rest, strict=False))),
+                certificates={
+                    file: told
+                    for file, text in zip(files, rest[len(tables) :], strict=False)
+                    if (told := fingerprints_told(text))
+                },
+            )
+        except (KeyError, ValueError, csv.Error) as error:
+            raise Unreachable(f"{self.worker.path}: an answer that breaks off ({error!r})") from None
 
     async def workers(self) -> Workers:
         """The current worker and those that still finish what they serve."""
         return parse_workers(await self.master.ask("show proc"))
 
-    async def counts(self, groups: Sequence[TargetGroup], pid: int | None = None) -> Counts:
-        """What a worker counted: the one that runs, or one that was replaced and still finishes what it serves."""
-        prefix = "" if pid is None else f"@!{pid} "
-        socket = self.worker if pid is None else self.master
-        stats = parse_stats(await socket.ask(f"{prefix}show stat"))
-        table = await socket.ask(f"{prefix}show table {listener_counter.COUNTERS_TABLE}")
-        latencies = {
-            g.name: latency.parse_table(await socket.ask(f"{prefix}show table {latency.table_of(g)}"))
-            for g in groups
-            if g.protocol.is_http
-        }
-        names = {row.number("iid"): name for name, row in stats.frontends.items()}
-        listeners = {names[key]: row for key, row in listener_counter.parse_table(table).items() if key in names}
-        return Counts(stats, listeners, latencies)
+    async def counts_of_old(self, pid: int, groups: Sequence[TargetGroup]) -> tuple[Info, Counts]:
+        """What a worker that was replaced, and still finishes what it serves, has counted."""
+        tables = [group for group in groups if group.protocol.is_http]
+        commands = ["show info", "show stat", f"show table {listener_counter.COUNTERS_TABLE}"]
+        commands += [f"show table {latency.table_of(group)}" for group in tables]
+        answers = [await self.master.ask(f"@!{pid} {command}") for command in commands]
+        try:
+            latencies = dict(zip((g.name for g in tables), answers[3:], strict=True))
+            return parse_info(answers[0]), _counts(parse_stats(answers[1]), answers[2], latencies)
+        except (KeyError, ValueError, csv.Error) as error:
+            raise Unreachable(f"worker {pid}: an answer that breaks off ({error!r})") from None
+
+    async def server_state(self) -> str:
+        """What a worker that starts reads to go on where this one stands."""
+        return await self.worker.ask("show servers state")
 
     async def reload(self) -> None:
         """Start a worker on the file as it now is; raises RefusedByHAProxy, and the old worker goes on."""
-        state = await self.worker.ask("show servers state")
-        self.engine.state_file.write_text(state)
-        answer = await self.master.ask("reload", limit=60)
+        answer = await self.master.ask("reload", limit=_PATIENCE)
         if "Success=1" not in answer:
-            raise RefusedByHAProxy(_complaint(answer))
+            raise RefusedByHAProxy(complaint(answer))
 
     async def until_up(self, *, limit: float, but: int | None = None) -> Info:
         """Wait until a worker answers (another one than `but`); raises Unreachable after so many seconds."""
@@ -100,20 +142,50 @@ class Runtime:
                 except Unreachable:
                     break  # it has ended, and with it all it served
 
-    async def replace_certificate(self, name: str, pem: bytes) -> str:
-        """Have new connections use a certificate; returns what HAProxy had against it, or nothing."""
-        path = self.engine.certificates / name
-        kind = "ca-file" if name.startswith("ca-") else "cert"
-        text = "\n".join(line for line in pem.decode("ascii", "replace").splitlines() if line.strip())
-        said = await self.worker.ask(f"set ssl {kind} {path} <<\n{text}\n")
+    async def replace_certificate(self, name: str, pem: bytes) -> None:
+        """Have new connections use a certificate; raises RefusedByHAProxy, and they go on with the old one."""
+        kind, path = self._file(name)
+        said = await self._set_certificate(kind, path, pem)
+        if under_way := _UNDER_WAY.search(said):  # someone began to replace another one and never finished
+            await self.worker.ask(f"abort ssl {kind} {under_way[1]}")
+            said = await self._set_certificate(kind, path, pem)
         said += await self.worker.ask(f"commit ssl {kind} {path}")
-        return "" if "Success" in said else " ".join(said.split())
+        if "Success" not in said:
+            await self.worker.ask(f"abort ssl {kind} {path}")
+            raise RefusedByHAProxy(f"certificate {name}: {' '.join(said.split())}")
 
     def events(self) -> AsyncIterator[str]:
         """Health events as they happen; ends when the worker does."""
         return self.worker.follow("show events events -w -n")
 
+    async def _set_certificate(self, kind: str, path: str, pem: bytes) -> str:
+        text = "\n".join(line for line in pem.decode("ascii", "replace").splitlines() if line.strip())
+        return await self.worker.ask(f"set ssl {kind} {path} <<\n{text}\n")
 
-def _complaint(answer: str) -> str:
-    alerts = [line.partition("] ")[2] or line for line in answer.splitlines() if "[ALERT]" in line]
-    return " ".join(" ".join(alerts or answer.splitlines()).split())[:1000]
+    def _show(self, name: str) -> str:
+        kind, path = self._file(name)
+        return f"show ssl {kind} {path}"
+
+    def _file(self, name: str) -> tuple[str, str]:
+        return "ca-file" if name.startswith("ca-") else "cert", str(self.engine.certificates / name)
+
+
+def complaint(text: str) -> str:
+    """What HAProxy had against a configuration, without what surrounds it."""
+    alerts = [line.partition(") : ")[2] or line for line in text.splitlines() if "[ALERT]" in line]
+    return " ".join(" ".join(alerts or text.splitlines()).split())[:1000]
+
+
+def _numbers(variables: Mapping[str, str]) -> dict[str, int]:
+    """Those that hold a number; what someone made a word is as good as unset."""
+    return {name: int(value) for name, value in variables.items() if value.lstrip("-").isdecimal()}
+
+
+def _counts(stats: Stats, listeners: str, latencies: Mapping[str, str]) -> Counts:
+    names = {row.number("iid"): name for name, row in stats.frontends.items()}
+    rows = listener_counter.parse_table(listeners)
+    return Counts(
+        stats,
+        {names[key]: row for key, row in rows.items() if key in names},
+        {group: latency.parse_table(text) for group, text in latencies.items()},
+    )

@@ -1,16 +1,24 @@
 """HAProxy's command sockets: the worker's (stats socket) and the master's (HAProxy management guide, 9.3 and 9.4)."""
 
 import asyncio
+import errno
+import os
+import socket
 from collections.abc import AsyncIterator, Sequence
-from contextlib import suppress
 from pathlib import Path
+from typing import Self
 
 _LINE = 8_000  # bytes of commands sent as one line; HAProxy reads a line into one buffer
+_PIECE = 1 << 18
 _SUCCESS = ("", "Done.", "New server registered.", "Server deleted.")
 
 
 class Unreachable(Exception):  # noqa: N818  (it reads as what happened)
     """The socket can't be reached, hangs, or closed in the middle of an answer."""
+
+
+class Absent(Unreachable):
+    """Nothing listens on the socket: its process is gone. One that hangs is not absent."""
 
 
 class Socket:
@@ -22,11 +30,14 @@ class Socket:
 
     async def ask(self, command: str, *, limit: float | None = None) -> str:
         """Send one command (or several, separated by semicolons) and return the whole answer."""
+        limit = limit or self.limit
         try:
-            async with asyncio.timeout(limit or self.limit):
+            async with asyncio.timeout(limit):
                 return await self._ask(command)
-        except (OSError, EOFError, TimeoutError) as error:
-            raise Unreachable(f"{self.path.name}: {type(error).__name__} {error}".strip()) from None
+        except TimeoutError:
+            raise Unreachable(f"HAProxy hangs: no answer on {self.path} within {limit:g} s") from None
+        except OSError as error:
+            raise self._unreachable(error) from None
 
     async def tell(self, commands: Sequence[str]) -> list[str]:
         """Send commands that answer nothing, or a word of success; returns what else was said: the errors."""
@@ -37,34 +48,75 @@ class Socket:
         return said
 
     async def follow(self, command: str) -> AsyncIterator[str]:
-        """Send one command and yield the lines it goes on to answer, until HAProxy closes the connection."""
+        """Send one command and yield the lines it goes on to answer, until HAProxy closes the connection; raises Unreachable."""
         try:
-            reader, writer = await self._open()
-        except OSError:
-            return
+            reader, writer = await asyncio.open_unix_connection(str(self.path))
+        except OSError as error:
+            raise self._unreachable(error) from None
         try:
             writer.write(f"{command}\n".encode())
             await writer.drain()
             while line := await reader.readline():
                 yield line.decode(errors="replace")
-        except OSError:
+        except (OSError, ValueError):  # it closed, or sent a line too long to be one
             return
         finally:
             writer.close()
 
-    async def _ask(self, command: str) -> str:
-        reader, writer = await self._open()
+    async def hold(self) -> "Hold":
+        """Open a connection and keep it; raises Unreachable."""
         try:
-            writer.write(f"{command}\n".encode())
-            writer.write_eof()
-            return (await reader.read(-1)).decode(errors="replace")
-        finally:
-            writer.close()
-            with suppress(OSError):
-                await writer.wait_closed()
+            async with asyncio.timeout(self.limit):
+                connection = await self._open()
+                await asyncio.get_running_loop().sock_sendall(connection, b"prompt\n")
+        except OSError as error:
+            raise self._unreachable(error) from None
+        return Hold(connection)
 
-    async def _open(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        return await asyncio.open_unix_connection(str(self.path), limit=1 << 22)
+    async def _ask(self, command: str) -> str:
+        loop = asyncio.get_running_loop()
+        with await self._open() as connection:
+            await loop.sock_sendall(connection, f"{command}\n".encode())
+            connection.shutdown(socket.SHUT_WR)
+            pieces = []
+            while piece := await loop.sock_recv(connection, _PIECE):
+                pieces.append(piece)
+        return b"".join(pieces).decode(errors="replace")
+
+    async def _open(self) -> socket.socket:
+        connection = socket.socket(socket.AF_UNIX)
+        connection.setblocking(False)
+        try:
+            connection.connect(str(self.path))  # at once, or not at all: nothing travels
+        except OSError:
+            connection.close()
+            raise
+        return connection
+
+    def _unreachable(self, error: OSError) -> Unreachable:
+        if error.errno in (errno.ECONNREFUSED, errno.ENOENT):
+            return Absent(f"HAProxy is gone: nothing listens on {self.path}")
+        if error.errno == errno.EAGAIN:
+            return Unreachable(f"HAProxy hangs: {self.path} accepts no more connections")
+        why = os.strerror(error.errno) if error.errno else type(error).__name__
+        return Unreachable(f"{self.path}: {why}")
+
+
+class Hold:
+    """An idle connection to a worker: a worker that was replaced doesn't end before it is let go."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection = connection
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.release()
+
+    def release(self) -> None:
+        """Let the worker end."""
+        self._connection.close()
 
 
 def _lines(commands: Sequence[str]) -> list[str]:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from asyncinotify import Inotify, Mask
@@ -14,8 +15,11 @@ from elbow_dataplane.model.wanted import registered_addresses
 from elbow_dataplane.sources.manifest import load
 from elbow_dataplane.sources.pem import check_authorities, check_pair
 
-_CHANGES = Mask.CLOSE_WRITE | Mask.MOVED_TO | Mask.CREATE | Mask.DELETE
-_SETTLE = 0.002  # seconds; an editor's write and rename come as one change
+_CHANGES = Mask.CLOSE_WRITE | Mask.MOVED_TO | Mask.CREATE | Mask.DELETE | Mask.MOVED_FROM
+_SETTLE = 0.02  # seconds; a certificate and its key, or an editor's steps, come as one change
+_POLL = 3.0  # seconds; what no event tells: a network's file system, the end of a link in another folder
+
+_Stamps = list[tuple[int, int, int] | None]
 
 
 class FileSource:
@@ -24,9 +28,11 @@ class FileSource:
     def __init__(self, manifest: Path) -> None:
         self.manifest = manifest
         self.generation = 0
+        self._last: Desired | None = None
+        self._last_text = ""
 
     def read(self) -> Desired:
-        """The manifest as it stands; raises Refused with every fault found."""
+        """The manifest as it stands, the same value while nothing changes; raises Refused with every fault found."""
         try:
             text = self.manifest.read_text(encoding="utf-8")
         except OSError as error:
@@ -37,44 +43,78 @@ class FileSource:
         if faults := list(_needs_a_cluster(resource.spec)):
             raise Refused(faults)
         certificates = _certificates(resource, self.manifest.parent)
-        zones = sorted({a.zone for g in resource.spec.target_groups for a in g.targets.addresses or [] if a.zone})
-        self.generation += 1
-        config = ProxyConfig(
-            name=resource.metadata.name,
-            namespace=resource.metadata.namespace,
-            generation=self.generation,
-            spec=resource.spec,
-            zones=tuple(Zone(name=zone) for zone in resource.spec.zones or zones),
-        )
-        return Desired(config, registered_addresses(config), certificates)
+        if self._last is None or (text, certificates) != (self._last_text, self._last.certificates):
+            self.generation += 1
+            self._last, self._last_text = _desired(resource, certificates, self.generation), text
+        return self._last
 
     async def changes(self) -> AsyncIterator[Desired | Refused]:
         """The manifest after each change, for ever."""
-        last: Desired | None = None
+        last: Desired | Refused | None = None
         while True:
+            files = self._files()
             with Inotify() as inotify:
-                for folder in self._folders(last):
-                    inotify.add_watch(folder, _CHANGES)
+                for folder in {path.parent for path in files}:
+                    with suppress(OSError):  # there is none, or no longer
+                        inotify.add_watch(folder, _CHANGES)
+                before = _stamps(files)
                 try:
-                    last = self.read()
-                    yield last
+                    now: Desired | Refused = self.read()
                 except Refused as refused:
-                    yield refused
-                await self._wait(inotify, last)
+                    now = refused
+                if now is not last:
+                    last = now
+                    yield now
+                if self._files() == files:  # otherwise there is more to watch
+                    await self._wait(inotify, files, before)
 
-    async def _wait(self, inotify: Inotify, last: Desired | None) -> None:
-        names = {self.manifest.name, *(path.name for path in self._files(last))}
+    async def _wait(self, inotify: Inotify, files: list[Path], before: "_Stamps") -> None:
+        """Until an event tells of a change, or a look at the files does."""
+        while _stamps(files) == before:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_POLL):
+                    await self._event(inotify, {path.name for path in files})
+                    return
+
+    async def _event(self, inotify: Inotify, names: set[str]) -> None:
         async for event in inotify:
+            name = str(event.name or "")
+            # A manifest that was renamed into place, or closed after it was written, is whole.
+            if name == self.manifest.name and event.mask & (Mask.MOVED_TO | Mask.CLOSE_WRITE):
+                return
             # Secrets mounted by Kubernetes change by a symbolic link of the directory, ..data.
-            if event.name is None or str(event.name) in names or str(event.name).startswith(".."):
+            if not name or name in names or name.startswith(".."):
                 await asyncio.sleep(_SETTLE)
                 return
 
-    def _files(self, last: Desired | None) -> list[Path]:
-        return _named_files(last.config.spec, self.manifest.parent) if last else []
+    def _files(self) -> list[Path]:
+        named = _named_files(self._last.config.spec, self.manifest.parent) if self._last else []
+        return [self.manifest, *named]
 
-    def _folders(self, last: Desired | None) -> set[Path]:
-        return {path.parent for path in (self.manifest, *self._files(last)) if path.parent.is_dir()}
+
+def _desired(resource: LoadBalancer, certificates: dict[str, bytes], generation: int) -> Desired:
+    zones = sorted({a.zone for g in resource.spec.target_groups for a in g.targets.addresses or [] if a.zone})
+    config = ProxyConfig(
+        name=resource.metadata.name,
+        namespace=resource.metadata.namespace,
+        generation=generation,
+        spec=resource.spec,
+        zones=tuple(Zone(name=zone) for zone in resource.spec.zones or zones),
+    )
+    return Desired(config, registered_addresses(config), certificates)
+
+
+def _stamps(files: list[Path]) -> "_Stamps":
+    return [_stamp(path) for path in files]
+
+
+def _stamp(path: Path) -> tuple[int, int, int] | None:
+    """What differs whenever a file does; None where there is none."""
+    try:
+        now = path.stat()
+    except OSError:
+        return None
+    return now.st_ino, now.st_mtime_ns, now.st_size
 
 
 def _named_files(spec: LoadBalancerSpec, base: Path) -> list[Path]:
