@@ -52,32 +52,56 @@ class Leadership:
             "spec": {},
         }
         self._seen: Seen | None = None
+        self._reached = -DURATION * 1.0
+
+    def is_current(self, now: float) -> bool:
+        """Whether the Lease could be read of late, by the loop's clock."""
+        return now < self._reached + DURATION
 
     async def lead(self, work: Callable[[], Awaitable[None]]) -> None:
-        """Wait for the Lease, work, and return when it is lost."""
+        """Wait for the Lease, work, and return when the work is done or the Lease is lost; it is free after that."""
         loop = asyncio.get_running_loop()
-        while not await self._try(loop.time()):
+        while True:
+            if await self._try(loop.time()):
+                break
             await asyncio.sleep(RENEW)
         log.info("%s leads", self.me)
+        try:
+            await self._hold(work)
+        finally:
+            await self._release()
+
+    async def _hold(self, work: Callable[[], Awaitable[None]]) -> None:
+        loop = asyncio.get_running_loop()
         working = asyncio.ensure_future(work())
         held = loop.time()
-        while not working.done() and loop.time() < held + DURATION - RENEW:
-            if await self._try(loop.time()):
-                held = loop.time()
-            await asyncio.wait({working}, timeout=RENEW)
-        if working.done():
-            working.result()
-        working.cancel()
-        with suppress(asyncio.CancelledError):
-            await working
-        log.error("leadership is lost")
+        try:
+            while not working.done() and loop.time() < held + DURATION - RENEW:
+                if await self._try(loop.time()):
+                    held = loop.time()
+                await asyncio.wait({working}, timeout=RENEW)
+            if working.done():
+                working.result()
+            else:
+                log.error("leadership is lost")
+        finally:
+            working.cancel()
+            await asyncio.wait({working})
+
+    async def _release(self) -> None:
+        """Let another replica lead at once."""
+        with suppress(ApiError, OSError, TimeoutError):
+            lease = await self._current()
+            if (lease.get("spec") or {}).get("holderIdentity") == self.me:
+                await self._write(lease, "")
 
     async def _try(self, now: float) -> bool:
         try:
             lease = await self._current()
+            self._reached = now
             free, self._seen = may_take(lease, self._seen, self.me, now)
             if free:
-                await self._write(lease)
+                await self._write(lease, self.me)
         except (ApiError, OSError, TimeoutError) as error:
             log.warning("the Lease can't be had: %s", error)
             return False
@@ -91,8 +115,8 @@ class Leadership:
                 raise
             return await self.client.create(self._new)
 
-    async def _write(self, lease: Lease) -> None:
+    async def _write(self, lease: Lease, holder: str) -> None:
         """The version makes sure that of two that try at once one fails."""
         time = datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
-        spec = {"holderIdentity": self.me, "leaseDurationSeconds": DURATION, "renewTime": time}
+        spec = {"holderIdentity": holder, "leaseDurationSeconds": DURATION, "renewTime": time}
         await self.client.replace({**lease, "spec": spec})

@@ -29,6 +29,13 @@ class Queue:
         if key not in self._busy:
             self._busy[key] = asyncio.create_task(self._work(key))
 
+    async def close(self) -> None:
+        """Stop looking."""
+        busy = list(self._busy.values())
+        for task in busy:
+            task.cancel()
+        await asyncio.gather(*busy, return_exceptions=True)
+
     async def _work(self, key: Key) -> None:
         pause = _SPACING
         while key in self._due:

@@ -15,7 +15,7 @@ from elbow_api.proxy_config import ProxyConfig, ZoneState
 from elbow_kube.client import ApiError, Client, Object
 
 from elbow_operator.plan.cluster import Node, Settings, zones_of
-from elbow_operator.plan.naming import ZONE, name
+from elbow_operator.plan.naming import ZONE, name, zone_of
 from elbow_operator.plan.objects import CONFIG_KEY, objects, secret
 from elbow_operator.status.fold import fold
 from elbow_operator.status.observed import Observed, ProxyPod, ZoneService
@@ -56,13 +56,15 @@ class Reconciler:
         """Once around for one load balancer; raises ApiError where the API server refuses."""
         owned = self.owned.setdefault(key, Owned())
         resource = owned.load_balancer
+        if resource is None and not owned.objects and not owned.pods:
+            del self.owned[key]
         if resource is None or resource["metadata"].get("deletionTimestamp"):
             return  # owner references do the rest
         faults = await self._accept(owned, resource)
         uid, generation = resource["metadata"]["uid"], resource["metadata"]["generation"]
         zones: tuple[str, ...] = ()
         if owned.good is not None:
-            zones = zones_of(self.nodes.values(), owned.good.spec.zones)
+            zones = zones_of(self.nodes.values(), owned.good.spec.zones, _present(owned))
             observed = self._observed(owned, owned.good, generation, faults, zones, key, reports)
             owned.states = zone_states(observed)
             await self._apply_all(owned, owned.good, uid, zones)
@@ -167,6 +169,15 @@ class Reconciler:
         resource["status"] = (await self.client.apply_status(document)).get("status", {})
 
 
+def _present(owned: Owned) -> set[str]:
+    """The zones that have proxies already."""
+    return {
+        zone_of(document["metadata"]["labels"].get(ZONE, ""))
+        for (kind, _), document in owned.objects.items()
+        if kind == "Deployment"
+    }
+
+
 def _version(document: Object) -> str:
     """What changes when someone changes the object: its generation, where it has one; a status doesn't count."""
     metadata = document["metadata"]
@@ -175,8 +186,8 @@ def _version(document: Object) -> str:
 
 def _pod(pod: Object, report: Any) -> ProxyPod:
     conditions = {c["type"]: c["status"] for c in pod.get("status", {}).get("conditions", [])}
-    zone = pod["metadata"]["labels"].get(ZONE, "")
-    return ProxyPod(pod["metadata"]["name"], "" if zone == "none" else zone, conditions.get("Ready") == "True", report)
+    zone = zone_of(pod["metadata"]["labels"].get(ZONE, ""))
+    return ProxyPod(pod["metadata"]["name"], zone, conditions.get("Ready") == "True", report)
 
 
 def _zone_service(zone: str, owned: Owned, load_balancer: LoadBalancer, nodes: Any) -> ZoneService:

@@ -15,6 +15,7 @@ log = logging.getLogger("elbow")
 
 _RETRY = 1.0
 _SILENT = 30.0
+_SETTLE = 3.0
 
 
 class Reports:
@@ -23,6 +24,7 @@ class Reports:
     def __init__(self, changed: Callable[[tuple[str, str]], None]) -> None:
         self._changed = changed
         self._streams: dict[tuple[str, str], asyncio.Task[None]] = {}
+        self._news = asyncio.Event()
         self._session: aiohttp.ClientSession | None = None
         self.newest: dict[tuple[str, str], ProxyReport] = {}
 
@@ -30,6 +32,14 @@ class Reports:
         """Follow a pod's reports; a pod that is followed already goes on."""
         if pod not in self._streams:
             self._streams[pod] = asyncio.create_task(self._follow(pod, address, load_balancer))
+
+    async def settle(self) -> None:
+        """Wait until every pod has reported, but not for one that doesn't."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_SETTLE):
+                while self._streams.keys() - self.newest.keys():
+                    self._news.clear()
+                    await self._news.wait()
 
     def drop(self, pod: tuple[str, str]) -> None:
         """Forget a pod."""
@@ -64,4 +74,5 @@ class Reports:
             log.warning("%s/%s reports what can't be read", *pod)
             return
         self.newest[pod] = report
+        self._news.set()
         self._changed(load_balancer)

@@ -8,8 +8,6 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from elbow_kube.client import connect
-
 from elbow_dataplane.agent.admin import Admin
 from elbow_dataplane.agent.agent import Agent
 from elbow_dataplane.agent.files import write
@@ -18,7 +16,6 @@ from elbow_dataplane.haproxy.render import errors
 from elbow_dataplane.haproxy.render.config import first_config
 from elbow_dataplane.haproxy.runtime import Runtime
 from elbow_dataplane.haproxy.socket import Unreachable
-from elbow_dataplane.sources.kubernetes import KubernetesSource
 
 log = logging.getLogger("elbow")
 
@@ -60,6 +57,11 @@ def run(load_balancer: str, zone: str) -> None:
 
 
 async def _run(agent: Agent, namespace: str, config_map: str) -> None:
+    # HAProxy waits for the first configuration, which needs none of this: half a second of loading.
+    from elbow_kube.client import connect  # noqa: PLC0415
+
+    from elbow_dataplane.sources.kubernetes import KubernetesSource  # noqa: PLC0415
+
     client = await connect()
     door = Admin(agent, "0.0.0.0", _ADMIN_PORT)
     source = KubernetesSource(client, namespace, config_map, _CONFIG)

@@ -27,13 +27,22 @@ class Settings:
     proxy_image: str
     pull_policy: str = "IfNotPresent"
     namespace: str = "elbow-system"
+    identity: str = "operator"
+    """What this replica calls itself in the Lease."""
+    watch_namespaces: tuple[str, ...] = ()
+    """The namespaces looked after; none: all."""
 
 
-def zones_of(nodes: Iterable[Node], wanted: Iterable[str] | None) -> tuple[str, ...]:
-    """The zones a load balancer has: those asked for, or every zone with a ready node (RESOURCE: zones)."""
+def zones_of(nodes: Iterable[Node], wanted: Iterable[str] | None, present: Iterable[str] = ()) -> tuple[str, ...]:
+    """The zones a load balancer has: those asked for, or every zone with a ready node (RESOURCE: zones).
+
+    A zone that is present already keeps its Service and addresses while all its nodes are down.
+    """
     if wanted is not None:
         return tuple(wanted)
-    return tuple(sorted({node.zone for node in nodes if node.ready}))
+    nodes = list(nodes)
+    there = {node.zone for node in nodes}
+    return tuple(sorted({node.zone for node in nodes if node.ready} | (there & set(present))))
 
 
 def node_of(document: dict) -> Node:  # type: ignore[type-arg]

@@ -34,3 +34,8 @@ def labels(load_balancer: str, zone: str | None = None) -> dict[str, str]:
 def label_value(zone: str) -> str:
     """A zone as a label's value; the one zone of a cluster without zones has no name."""
     return zone or "none"
+
+
+def zone_of(label: str) -> str:
+    """The zone a label's value stands for."""
+    return "" if label == "none" else label
