@@ -1,5 +1,7 @@
 """A fault in what a user wrote: the field, what is wrong, and the way out."""
 
+import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -8,11 +10,16 @@ from pydantic_core import ErrorDetails
 
 Path = tuple[str | int, ...]
 
+_NAME = re.compile(r"[A-Za-z][-A-Za-z0-9]{0,62}")
+_MOST_SHOWN = 60
+_UNION_MEMBERS = {"int_type": "int", "string_type": "str"}
 _SAY = {
     "missing": "required",
     "extra_forbidden": "unknown field; remove it, or look for a typing error",
     "int_type": "not a whole number",
     "bool_type": "neither true nor false",
+    "bool_parsing": "neither true nor false",
+    "string_type": "not a string; put it in quotes",
     "list_type": "not a list",
     "model_type": "not a mapping of fields",
     "dict_type": "not a mapping of fields",
@@ -31,11 +38,20 @@ class Fault:
         """The field as a user would write it: `spec.listeners[0].port`."""
         text = ""
         for step in self.path:
-            text += f"[{step}]" if isinstance(step, int) else f".{step}" if text else step
+            if isinstance(step, str) and _NAME.fullmatch(step):
+                text += f".{step}" if text else step
+            else:
+                text += f"[{step if isinstance(step, int) else shown(step)}]"
         return text or "the document"
 
     def __str__(self) -> str:
         return f"{self.field}: {self.message}"
+
+
+def shown(text: str) -> str:
+    """What a user wrote, fit for a line of a terminal: in quotes, without control characters, and cut where it is long."""
+    cut = text if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]}..."
+    return json.dumps(cut)
 
 
 class Refused(Exception):  # noqa: N818  (it reads as what happened)
@@ -53,11 +69,13 @@ def faults_of(error: ValidationError) -> list[Fault]:
 
 def _path(detail: ErrorDetails) -> Path:
     # Pydantic adds the names of union members and validators to a location; a user never wrote those.
-    return tuple(
-        step
-        for step in detail["loc"]
-        if isinstance(step, int) or not step.startswith(("function-", "constrained-", "literal[", "tagged-"))
-    )
+    *path, last = detail["loc"] or ("",)
+    kind = detail["type"]
+    if kind not in ("extra_forbidden", "missing") and isinstance(last, str):
+        tagged = last.startswith(("function-", "constrained-", "literal[", "tagged-"))
+        if tagged or _UNION_MEMBERS.get(kind) == last:
+            return tuple(path)
+    return tuple(detail["loc"])
 
 
 def _message(detail: ErrorDetails) -> str:

@@ -134,7 +134,7 @@ CookieName = Annotated[
 ]
 FilePath = Annotated[
     Text,
-    AfterValidator(pattern(r"[^\x00-\x1f\x7f]+", "not a file path", most=1024)),
+    AfterValidator(pattern(r"[^\x00-\x1f\x7f\ud800-\udfff]+", "not a file path", most=1024)),
     Field(json_schema_extra={"maxLength": 1024}),
 ]
 IpAddress = Annotated[Text, AfterValidator(_ip), Field(json_schema_extra={"maxLength": 45})]

@@ -1,39 +1,67 @@
-"""A manifest's text as a document, and where in the text each field stands. YAML 1.2's booleans, as JSON has them."""
+"""A manifest's text as a document, and where in the text each field stands."""
 
 import re
+from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 
 import yaml
-from elbow_api.fault import Fault, Path, Refused
+from elbow_api.fault import Fault, Path, Refused, shown
 from elbow_api.load_balancer import LoadBalancer, parse
 
-_LARGEST = 4 * 1024 * 1024
-_BOOL, _TIMESTAMP = "tag:yaml.org,2002:bool", "tag:yaml.org,2002:timestamp"
+_LARGEST = 3 * 512 * 1024
+"""Characters; the API server takes no larger object either."""
+_MOST_VALUES = 400_000
+_TAG = "tag:yaml.org,2002:"
+_PLAIN = {
+    "bool": (r"true|false", "tf"),
+    "int": (r"-?(?:0|[1-9][0-9]{0,17})", "-0123456789"),
+    "float": (r"-?(?:0|[1-9][0-9]{0,17})(?:\.[0-9]{1,18}(?:[eE][-+]?[0-9]{1,3})?|[eE][-+]?[0-9]{1,3})", "-0123456789"),
+}
 
 
 class _Loader(yaml.CSafeLoader):
-    """Reads `off` and `no` as the words they are, and refuses a key written twice."""
+    """Reads plain words as JSON does: `off`, `010` and `1:30` are strings. Refuses a key written twice."""
 
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
+        if not isinstance(node, yaml.MappingNode):
+            raise _unfit("a mapping is expected", node)
         mapping: dict[Any, Any] = {}
         for key_node, value_node in node.value:
             key = self.construct_object(key_node, deep=True)
             if not isinstance(key, str):
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"a key that is not a string: {key!r}", key_node.start_mark
-                )
+                raise _unfit(f"a key that is not a string: {shown(str(key))}", key_node)
+            if key == "<<":
+                raise _unfit("<< is not taken; write the fields out", key_node)
             if key in mapping:
-                raise yaml.constructor.ConstructorError(None, None, f"{key} is written twice", key_node.start_mark)
+                raise _unfit(f"{shown(key)} is written twice", key_node)
             mapping[key] = self.construct_object(value_node, deep=deep)
         return mapping
 
+    def construct_bool(self, node: Any) -> bool:
+        """Take what follows an explicit !!bool too."""
+        if node.value not in ("true", "false"):
+            raise _unfit("neither true nor false", node)
+        return bool(node.value == "true")
+
+
+def _unfit(what: str, node: Any) -> yaml.constructor.ConstructorError:
+    return yaml.constructor.ConstructorError(None, None, what, node.start_mark)
+
 
 _Loader.yaml_implicit_resolvers = {
-    char: [(tag, regex) for tag, regex in resolvers if tag not in (_BOOL, _TIMESTAMP)]
+    char: [(tag, regex) for tag, regex in resolvers if tag == f"{_TAG}null"]
     for char, resolvers in yaml.CSafeLoader.yaml_implicit_resolvers.items()
 }
-_Loader.add_implicit_resolver(_BOOL, re.compile(r"^(?:true|false)$"), list("tf"))
-_Loader.add_constructor("tag:yaml.org,2002:map", lambda loader, node: loader.construct_mapping(node, deep=True))  # type: ignore[arg-type]
+for _name, (_regex, _first) in _PLAIN.items():
+    _Loader.add_implicit_resolver(_TAG + _name, re.compile(f"^(?:{_regex})$"), list(_first))
+_Loader.yaml_constructors = {
+    tag: constructor
+    for tag, constructor in yaml.CSafeLoader.yaml_constructors.items()
+    if tag is None or tag.removeprefix(_TAG) in ("null", "int", "float", "str", "seq")
+}
+_Loader.add_constructor(f"{_TAG}bool", _Loader.construct_bool)
+_Loader.add_constructor(f"{_TAG}map", lambda loader, node: loader.construct_mapping(node, deep=True))  # type: ignore[arg-type]
 
 
 def load(text: str) -> LoadBalancer:
@@ -43,9 +71,9 @@ def load(text: str) -> LoadBalancer:
 
 def _document(text: str) -> Any:
     if len(text) > _LARGEST:
-        raise Refused([Fault((), "the file is larger than 4 MiB")])
+        raise Refused([Fault((), "the file is larger than 1.5 MiB")])
     try:
-        documents = [document for document in yaml.load_all(text, Loader=_Loader) if document is not None]
+        documents = [document for document in _documents(text) if document is not None]
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise Refused([Fault((), _say(error))]) from None
     if len(documents) != 1:
@@ -53,18 +81,40 @@ def _document(text: str) -> Any:
     return documents[0]
 
 
+def _documents(text: str) -> Iterator[Any]:
+    loader = _Loader(text.removeprefix("\ufeff"))
+    try:
+        while loader.check_node():
+            node = loader.get_node()
+            if _unfolded(node, {}) > _MOST_VALUES:
+                raise ValueError(f"its anchors unfold to more than {_MOST_VALUES} values")
+            yield loader.construct_document(node)
+    finally:
+        loader.dispose()
+
+
+def _unfolded(node: Any, known: dict[int, int]) -> int:
+    """How many values a node comes to with every alias written out."""
+    if isinstance(node, yaml.ScalarNode):
+        return 1
+    if id(node) not in known:
+        known[id(node)] = 1  # a node within itself is refused when it is made a value
+        parts = node.value if isinstance(node, yaml.SequenceNode) else [n for pair in node.value for n in pair]
+        known[id(node)] += sum(_unfolded(part, known) for part in parts)
+    return known[id(node)]
+
+
 def _say(error: Exception) -> str:
     if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark is not None:
         return f"not YAML: {error.problem} in line {error.problem_mark.line + 1}"
+    if isinstance(error, RecursionError):
+        return "not YAML: nested too deeply"
     return f"not YAML: {' '.join(str(error).split())[:200]}"
 
 
 def line_of(text: str, path: Path) -> int | None:
     """The line, from 1, of a field in a manifest; of the nearest field around it where it is missing."""
-    try:
-        node = yaml.compose(text, Loader=yaml.CSafeLoader)
-    except (yaml.YAMLError, ValueError, RecursionError):
-        return None
+    node = _composed(text)
     line: int | None = None
     for step in path:
         found = _step(node, step)
@@ -72,6 +122,18 @@ def line_of(text: str, path: Path) -> int | None:
             break
         line, node = found
     return line if line is not None or node is None else int(node.start_mark.line) + 1
+
+
+@lru_cache(maxsize=1)
+def _composed(text: str) -> Any:
+    """The manifest's nodes, kept for the faults of one file; None if it is none."""
+    loader = _Loader(text.removeprefix("\ufeff"))
+    try:
+        return loader.get_single_node() if len(text) <= _LARGEST else None
+    except (yaml.YAMLError, ValueError, RecursionError):
+        return None
+    finally:
+        loader.dispose()
 
 
 def _step(node: Any, step: str | int) -> tuple[int, Any] | None:
