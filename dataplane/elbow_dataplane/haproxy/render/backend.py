@@ -50,11 +50,22 @@ def _common(group: TargetGroup, listeners: Sequence[Listener], engine: Engine, n
     return [
         *lines,
         "  errorfiles awselb",
+        *_shorter(listeners, idle),
         *errors.backend_lines(engine),
         *spill,
         f"  http-response track-sc1 res.timer.hdr table {latency.table_of(group)}",
         *stickiness.lines(group, listeners, engine),
         *_send(group),
+    ]
+
+
+def _shorter(listeners: Sequence[Listener], idle: int) -> list[str]:
+    """Listeners that share a group may have idle timeouts of their own."""
+    return [
+        f"  http-request set-timeout {which} {listener.idle.milliseconds}ms if {{ fe_name ls_{listener.name} }}"
+        for listener in listeners
+        if listener.idle.milliseconds < idle
+        for which in ("server", "tunnel")
     ]
 
 
