@@ -70,3 +70,8 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
 def own_authority(tmp_path: Path) -> Authority:
     """Another authority, which nobody trusts."""
     return Authority(tmp_path, name="Untrusted")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """The golden files' switch."""
+    parser.addoption("--rewrite-golden", action="store_true", help="write tests/golden/*.cfg anew")

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 import pytest
-from conftest import Targets
 from harness.background import Background
 from harness.client import Client, get
 from harness.elbow import Elbow
 from harness.manifest import group, http, listener, load_balancer
 from harness.ports import Ports
 from harness.target import Target
+from harness.targets import Targets
 
 from stickiness.visitor import WEEK, Visitor, assert_not_sticky, bound, expires_of, until_of, value_for
 

@@ -9,7 +9,6 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from conftest import Targets
 from harness.background import Background
 from harness.certificates import Authority
 from harness.elbow import Elbow
@@ -18,6 +17,7 @@ from harness.poll import until
 from harness.ports import Ports
 from harness.request import Request
 from harness.target import Target
+from harness.targets import Targets
 from selenium.webdriver import Chrome, ChromeOptions, ChromeService
 from selenium.webdriver.common.by import By
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from conftest import Targets
 from elbow_dataplane.model.target import name_of
 from harness.background import Background
 from harness.certificates import Authority
@@ -18,6 +17,7 @@ from harness.manifest import group, http, listener, load_balancer, tls
 from harness.poll import stays, until
 from harness.ports import Ports
 from harness.target import Target, addresses
+from harness.targets import Targets
 
 from stickiness.visitor import (
     WEEK,

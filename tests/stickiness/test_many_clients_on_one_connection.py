@@ -4,7 +4,6 @@ import random
 from collections.abc import Iterator
 
 import pytest
-from conftest import Targets
 from elbow_dataplane.model.target import name_of
 from harness.background import Background
 from harness.certificates import Authority
@@ -13,6 +12,7 @@ from harness.elbow import Elbow
 from harness.manifest import group, listener, load_balancer, tls
 from harness.ports import Ports
 from harness.target import Target
+from harness.targets import Targets
 
 from stickiness.streams import Answer, Streams
 from stickiness.visitor import Visitor, value_for

@@ -4,13 +4,13 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from conftest import Targets
 from harness.client import Client
 from harness.elbow import Elbow
 from harness.manifest import group, listener, load_balancer
 from harness.poll import until
 from harness.ports import Ports
 from harness.target import addresses
+from harness.targets import Targets
 from harness.tcp_client import target_of
 
 Start = Callable[..., Elbow]
