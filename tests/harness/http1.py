@@ -73,7 +73,8 @@ async def serve_http1(target: Target, connection: Connection) -> None:
     reader = connection.reader
     while True:
         try:
-            async with asyncio.timeout(target.idle_timeout):
+            # A connection that was never used is not kept yet.
+            async with asyncio.timeout(target.idle_timeout if connection.requests else 75):
                 head = await reader.readuntil(b"\r\n\r\n")
         except TimeoutError:
             return None

@@ -67,7 +67,6 @@ class Server:
         """What new connections get: service, silence, or RST."""
         self._numbers = itertools.count(1)
         self._listener: socket.socket | None = None
-        self._accepting: asyncio.Task[None] | None = None
         self._tasks: dict[asyncio.Task[None], Connection] = {}
         self.listen()
 
@@ -84,7 +83,7 @@ class Server:
 
     def refuse(self) -> None:
         """Close the listening socket: new connections are refused, open ones go on."""
-        self.background.run(self._refuse())
+        self.background.call(self._refuse)
 
     def reset_connections(self) -> None:
         """End all open connections with RST."""
@@ -119,14 +118,13 @@ class Server:
 
     def _start(self) -> None:
         assert self._listener is not None
-        self._accepting = asyncio.get_running_loop().create_task(self._accept(self._listener))
+        asyncio.get_running_loop().add_reader(self._listener, self._accept, self._listener)
 
-    async def _refuse(self) -> None:
-        if self._accepting is not None and self._listener is not None:
-            self._accepting.cancel()
-            await asyncio.gather(self._accepting, return_exceptions=True)
+    def _refuse(self) -> None:
+        if self._listener is not None:
+            asyncio.get_running_loop().remove_reader(self._listener)
             self._listener.close()
-            self._listener = self._accepting = None
+            self._listener = None
 
     def _reset(self) -> None:
         for task, connection in list(self._tasks.items()):
@@ -134,19 +132,22 @@ class Server:
             task.cancel()
 
     async def _stop(self) -> None:
-        await self._refuse()
+        self._refuse()
         self._reset()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _accept(self, listener: socket.socket) -> None:
-        loop = asyncio.get_running_loop()
-        while True:
-            raw, peer = await loop.sock_accept(listener)
-            connection = Connection(next(self._numbers), peer[:2], time.monotonic())
-            self.connections.append(connection)
-            task = loop.create_task(self._handle(raw, connection))
-            self._tasks[task] = connection
-            task.add_done_callback(lambda done: self._tasks.pop(done, None))
+    def _accept(self, listener: socket.socket) -> None:
+        # No await between a connection and its task: a connection that nobody knows would stay open, unanswered.
+        try:
+            raw, peer = listener.accept()
+        except (BlockingIOError, ConnectionAbortedError):
+            return
+        raw.setblocking(False)
+        connection = Connection(next(self._numbers), peer[:2], time.monotonic())
+        self.connections.append(connection)
+        task = asyncio.get_running_loop().create_task(self._handle(raw, connection))
+        self._tasks[task] = connection
+        task.add_done_callback(lambda done: self._tasks.pop(done, None))
 
     async def _handle(self, raw: socket.socket, connection: Connection) -> None:
         try:

@@ -19,12 +19,11 @@ _TEXTS = {
     502: "502 Bad Gateway",
     503: "503 Service Temporarily Unavailable",
     504: "504 Gateway Time-out",
-    505: "505 HTTP Version Not Supported",
 }
 # What HAProxy calls otherwise: headers too large are 400 with ELB, an unknown Transfer-Encoding is 501.
 _RENAMED = {431: 400, 422: 501}
 _FILES = [400, 401, 403, 404, 405, 408, 413, 414, 500, 501, 502, 503, 504]
-_OWN = [463, 464, 505]
+_OWN = [463, 464]
 
 # Whether the failed attempt to reach a target timed out, was refused, or never happened for want of a target,
 # is known when the answer is made, not when the rule is written.

@@ -17,12 +17,18 @@ _TRACE_ID = "1-%[date,hex,bytes(8,8),lower]-%[var(sess.trace)]%[rand,hex,bytes(8
 _REMARKABLE_NAMES = (
     r"transfer-encoding:|content-length: 0\r|expect:|x-forwarded-|x-amzn-trace-id:|[^\r\n:]*[^-a-z0-9\r\n:][^\r\n:]*:"
 )
+_NO_HOST = r"^(?!(?:[^\n]*\n)*?host:)"
 _GRPC = r"content-type: application/grpc"
 _UNUSUAL_BYTES = r"[^\t\x20-\x7e\r\n]"
 # A name that some parser may take for Content-Length or Transfer-Encoding.
 _SUSPICIOUS = (
     r"'(?:^|,)(?!content-length(?:,|$)|transfer-encoding(?:,|$))"
     r"(?:content[^a-z0-9,]*length|transfer[^a-z0-9,]*encoding)[^a-z0-9,]*(?:,|$)'"
+)
+# All lines of X-Forwarded-For as one: a target that looks at the first line only must find the client's address in it.
+_ALL_FORWARDED_FOR = (
+    r"req.hdrs,regsub('(?:^|\n)(?!x-forwarded-for:)[^\n]*',,gi)"
+    r",regsub('\r?\n?x-forwarded-for: *','\x2c ',gi),regsub('^\x2c |\r',,g)"
 )
 _MOST_ADDRESSES = 30  # in X-Forwarded-For
 _MOST_URI = 16_384
@@ -35,7 +41,7 @@ def lines(listener: Listener, group: TargetGroup, engine: Engine) -> list[str]:
         f"  tcp-request connection track-sc0 fe_id table {COUNTERS_TABLE}",
         "  tcp-request session set-var(sess.began) date",
         '  tcp-request session set-var-fmt(sess.trace) "%[rand,hex,bytes(8,8),lower]%[rand,hex,bytes(8,8),lower]"',
-        *(["  option disable-h2-upgrade"] if not listener.protocol.is_encrypted else []),
+        *([] if listener.protocol.is_encrypted and listener.options.http2 else ["  option disable-h2-upgrade"]),
         *(["  option http-restrict-req-hdr-names delete"] if listener.options.drop_invalid_headers else []),
         *(["  option forwardfor if-none"] if _native_forwarded_for(listener) else []),
         "  acl rare var(txn.rare) -m found",
@@ -63,11 +69,11 @@ def _gate(listener: Listener, group: TargetGroup) -> str:
         parts.append(_GRPC)
     if not listener.options.preserve_host:
         parts.append(_unusual_host(listener))
-    return f"{_UNUSUAL_BYTES}|(?:^|\\n)(?:{'|'.join(parts)})"
+    return f"{_UNUSUAL_BYTES}|(?:^|\\n)(?:{'|'.join(parts)})|{_NO_HOST}"
 
 
 def _unusual_host(listener: Listener) -> str:
-    """A Host header that is not yet as targets get it (ELB section 6.5)."""
+    """No Host header, or one that is not yet as targets get it (ELB section 6.5)."""
     if listener.port in (80, 443):
         return r"host: [^\r\n]*[A-Z:]"
     return rf"host: (?![^A-Z:\r\n]+:{listener.port}\r)"
@@ -148,22 +154,18 @@ def _invalid_headers(listener: Listener) -> list[str]:
 
 def _forwarded_for(listener: Listener, engine: Engine) -> list[str]:
     name = "X-Forwarded-For"
-    mode = listener.options.x_forwarded_for
-    if mode is XForwardedFor.REMOVE:
-        return [f"  http-request del-header {name}"]
-    if mode is XForwardedFor.PRESERVE:
-        return []
-    several = [
-        f'  http-request set-header {name} "{", ".join(f"%[req.fhdr(x-forwarded-for,{n})]" for n in range(1, count + 1))}" if {{ req.fhdr_cnt(x-forwarded-for) eq {count} }}'
-        for count in (2, 3, 4)
-    ]
     too_many = f"  http-request {errors.answer(463, engine)} if {{ req.hdr_cnt(x-forwarded-for) gt {_MOST_ADDRESSES} }}"
+    if listener.options.x_forwarded_for is XForwardedFor.REMOVE:
+        return [too_many, f"  http-request del-header {name}"]
+    if listener.options.x_forwarded_for is XForwardedFor.PRESERVE:
+        return [too_many]
+    several = f'  http-request set-header {name} "%[{_ALL_FORWARDED_FOR}]" if {{ req.fhdr_cnt(x-forwarded-for) gt 1 }}'
     first = [f"  http-request set-header {name} {client} if !came {when}" for client, when in _client(listener)]
     joined = [
         f'  http-request replace-header {name} ^(.*)$ "\\1, {client}" if came {when}'
         for client, when in _client(listener)
     ]
-    return [too_many, *several, "  acl came req.hdr(x-forwarded-for) -m found", *joined, *first]
+    return [too_many, several, "  acl came req.hdr(x-forwarded-for) -m found", *joined, *first]
 
 
 def _replaced(listener: Listener) -> list[str]:
@@ -181,14 +183,15 @@ def _replaced(listener: Listener) -> list[str]:
 
 
 def _host(listener: Listener) -> list[str]:
-    """ELB section 6.5."""
-    if listener.options.preserve_host:
-        return []
+    """ELB section 6.5; a request of HTTP/1.0 that names no host gets the address the client connected to (section 6.2)."""
     port = "" if listener.port in (80, 443) else f":{listener.port}"
+    missing = f"""  http-request set-header Host "%[dst,regsub('^(.*:.*)',[\\1])]{port}" if !{{ req.hdr(host) -m found }}"""
+    if listener.options.preserve_host:
+        return [missing]
     return [
         "  http-request set-uri %[pathq] if { url_beg -i http:// https:// } { fc_http_major 1 }",
-        f"  http-request set-header Host %[req.hdr(host),host_only,lower]{port} if {{ req.hdr(host) -m found }}",
-        f"  http-request set-header Host %[dst]{port} if !{{ req.hdr(host) -m found }}",
+        missing,
+        f"  http-request set-header Host %[req.hdr(host),host_only,lower]{port}",
     ]
 
 
@@ -199,6 +202,8 @@ def _after(listener: Listener) -> list[str]:
     ]
     if listener.options.desync_mitigation is not DesyncMitigation.MONITOR:
         close[0] += " or ambiguous"
+    if listener.options.desync_mitigation is DesyncMitigation.STRICTEST:
+        close[0] += " or acceptable"
     counted = [
         f"  http-after-response sc-inc-gpc({counter(name)},0) if {{ status {codes} }}"
         for name, codes in (("elb_500", "500"), ("elb_502", "502"), ("elb_503", "503"), ("elb_504", "504"))
