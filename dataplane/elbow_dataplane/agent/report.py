@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 
 from elbow_api.listener import Listener
+from elbow_api.proxy_config import ZoneState
 from elbow_api.proxy_report import HAProxyReport, ListenerReport, ProxyReport, TargetGroupReport
 from elbow_api.target_group import TargetGroup
 from elbow_api.target_health import State, TargetHealth
@@ -52,13 +53,18 @@ def report(view: View, known: Known, counters: Counters) -> ProxyReport:
 
 
 def is_ready(view: View) -> bool:
-    """Whether clients may be sent here: what is wanted runs, and each group's first checks have told something."""
+    """Whether clients may be sent here: what is wanted runs, the first checks have told something, the zone is active.
+
+    A group that joins later doesn't turn a serving proxy away, and a zone of unknown state is active.
+    """
     known = view.known
     if known is None or view.generation == 0:
         return False
+    if any(zone.name == known.zone and zone.state is not ZoneState.ACTIVE for zone in known.desired.config.zones):
+        return False
     for group in known.desired.config.spec.target_groups:
-        states = [h.state for (name, _), h in known.health.items() if name == group.name]
-        if states and all(state is State.INITIAL for state in states):
+        found = [health for (name, _), health in known.health.items() if name == group.name]
+        if found and all(h.state is State.INITIAL and h.since <= known.began for h in found):
             return False
     return True
 
