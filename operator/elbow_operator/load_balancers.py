@@ -1,5 +1,6 @@
 """The LoadBalancers there are: kopf watches them, without finalizers, annotations or Events on the users' objects."""
 
+import logging
 import ssl
 from collections.abc import Callable, Collection
 from typing import Any
@@ -34,6 +35,7 @@ async def follow(identity: str, namespaces: Collection[str], changed: Callable[[
     async def event(event: Any, body: Any, **_: Any) -> None:
         changed(dict(body), event["type"] == "DELETED")
 
+    logging.getLogger("kopf.objects").setLevel(logging.WARNING)  # a line for every event otherwise
     settings = kopf.OperatorSettings()
     settings.posting.enabled = False
     settings.scanning.disabled = True

@@ -4,14 +4,15 @@ import hashlib
 import json
 import logging
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
 
 from elbow_api.fault import Fault, Refused
 from elbow_api.load_balancer import LoadBalancer, parse
+from elbow_api.proxy import ExposureType
 from elbow_api.proxy_config import ProxyConfig, ZoneState
+from elbow_api.proxy_report import ProxyReport
 from elbow_kube.client import ApiError, Client, Object
 
 from elbow_operator.plan.cluster import Node, Settings, zones_of
@@ -52,7 +53,7 @@ class Reconciler:
         self.nodes: dict[str, Node] = {}
         self.owned: dict[Key, Owned] = {}
 
-    async def reconcile(self, key: Key, reports: Mapping[Key, Any]) -> None:
+    async def reconcile(self, key: Key, reports: Mapping[Key, ProxyReport]) -> None:
         """Once around for one load balancer; raises ApiError where the API server refuses."""
         owned = self.owned.setdefault(key, Owned())
         resource = owned.load_balancer
@@ -139,7 +140,7 @@ class Reconciler:
         faults: tuple[Fault, ...],
         zones: tuple[str, ...],
         key: Key,
-        reports: Mapping[Key, Any],
+        reports: Mapping[Key, ProxyReport],
     ) -> Observed:
         lb = load_balancer.metadata
         deployments = {zone: owned.objects.get(("Deployment", name(lb.name, zone))) for zone in zones}
@@ -153,6 +154,7 @@ class Reconciler:
             pods=tuple(_pod(pod, reports.get((key[0], pod_name))) for pod_name, pod in sorted(owned.pods.items())),
             services=tuple(_zone_service(zone, owned, load_balancer, self.nodes.values()) for zone in zones),
             dns_name=f"{name(lb.name)}.{lb.namespace}.svc",
+            lost=frozenset(zones) - {node.zone for node in self.nodes.values() if node.ready},
         )
 
     async def _write_status(self, resource: Object, observed: Observed) -> None:
@@ -184,23 +186,40 @@ def _version(document: Object) -> str:
     return str(metadata.get("generation") or metadata["resourceVersion"])
 
 
-def _pod(pod: Object, report: Any) -> ProxyPod:
-    conditions = {c["type"]: c["status"] for c in pod.get("status", {}).get("conditions", [])}
+def _pod(pod: Object, report: ProxyReport | None) -> ProxyPod:
     zone = zone_of(pod["metadata"]["labels"].get(ZONE, ""))
-    return ProxyPod(pod["metadata"]["name"], zone, conditions.get("Ready") == "True", report)
+    return ProxyPod(pod["metadata"]["name"], zone, _is_ready(pod), report)
 
 
-def _zone_service(zone: str, owned: Owned, load_balancer: LoadBalancer, nodes: Any) -> ZoneService:
+def _zone_service(zone: str, owned: Owned, load_balancer: LoadBalancer, nodes: Iterable[Node]) -> ZoneService:
     service = owned.objects.get(("Service", name(load_balancer.metadata.name, zone)))
     if service is None:
         return ZoneService(zone)
-    kind = load_balancer.spec.exposed_by
-    ingress = service.get("status", {}).get("loadBalancer", {}).get("ingress") or []
-    found = tuple(("IPAddress", i["ip"]) if "ip" in i else ("Hostname", i["hostname"]) for i in ingress)
-    if kind == "ClusterIP":
-        found = tuple(("IPAddress", ip) for ip in service["spec"].get("clusterIPs", []) if ip != "None")
-    if kind in ("NodePort", "HostPort"):
-        found = tuple(
-            ("IPAddress", node.addresses[0]) for node in nodes if node.zone == zone and node.ready and node.addresses
-        )
-    return ZoneService(zone, found)
+    match load_balancer.spec.exposed_by:
+        case ExposureType.LOAD_BALANCER:
+            ingress = service.get("status", {}).get("loadBalancer", {}).get("ingress") or []
+            found = [("IPAddress", i["ip"]) if i.get("ip") else ("Hostname", i["hostname"]) for i in ingress]
+        case ExposureType.CLUSTER_IP:
+            found = [("IPAddress", ip) for ip in service["spec"].get("clusterIPs", []) if ip != "None"]
+        case _:
+            found = [("IPAddress", ip) for ip in _node_addresses(zone, owned, service, nodes)]
+    return ZoneService(zone, tuple(found))
+
+
+def _node_addresses(zone: str, owned: Owned, service: Object, nodes: Iterable[Node]) -> list[str]:
+    """Where a zone's NodePorts and host ports answer: at nodes with a ready proxy, unless others pass clients on."""
+    passed_on = service["spec"].get("externalTrafficPolicy") == "Cluster"
+    hosts = {
+        pod["spec"].get("nodeName")
+        for pod in owned.pods.values()
+        if _is_ready(pod) and zone_of(pod["metadata"]["labels"].get(ZONE, "")) == zone
+    }
+    return sorted(
+        node.addresses[0]
+        for node in nodes
+        if node.zone == zone and node.ready and node.addresses and (passed_on or node.name in hosts)
+    )
+
+
+def _is_ready(pod: Object) -> bool:
+    return any(c["type"] == "Ready" and c["status"] == "True" for c in pod.get("status", {}).get("conditions", []))

@@ -53,7 +53,8 @@ def write_first_config() -> None:
 def run(load_balancer: str, zone: str) -> None:
     """Serve until the pod is stopped, then drain."""
     namespace, _, name = load_balancer.partition("/")
-    asyncio.run(_run(Agent(engine(), zone or None, None), namespace, f"elb-{name}"))
+    config_map = os.environ.get("ELBOW_CONFIG_MAP", f"elb-{name}")
+    asyncio.run(_run(Agent(engine(), zone or None, None), namespace, config_map))
 
 
 async def _run(agent: Agent, namespace: str, config_map: str) -> None:
@@ -77,6 +78,7 @@ async def _run(agent: Agent, namespace: str, config_map: str) -> None:
         log.info("stopping: not ready, still serving for %.0f s", _SPREAD)
         await asyncio.sleep(_SPREAD)
         work.cancel()
+        await asyncio.wait({work})
         await _finish(agent.engine)
     finally:
         door.close()
@@ -90,7 +92,9 @@ async def _finish(where: Engine) -> None:
     began = time.monotonic()
     with suppress(Unreachable):
         await runtime.reload()
-        while (await runtime.workers()).old:
+        while True:
+            if not (await runtime.workers()).old:
+                break
             await asyncio.sleep(0.2)
     log.info("drained in %.1f s", time.monotonic() - began)
 

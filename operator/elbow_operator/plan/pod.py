@@ -133,7 +133,7 @@ def _agent(zone: str, load_balancer: LoadBalancer, settings: Settings) -> dict[s
             f"--load-balancer={load_balancer.metadata.namespace}/{load_balancer.metadata.name}",
             f"--zone={zone}",
         ],
-        "env": _environment(),
+        "env": [*_environment(), {"name": "ELBOW_CONFIG_MAP", "value": name(load_balancer.metadata.name)}],
         "ports": [{"name": "admin", "containerPort": ADMIN_PORT, "protocol": "TCP"}],
         "readinessProbe": {
             "httpGet": {"path": "/readyz", **probe},

@@ -27,13 +27,15 @@ def fold(observed: Observed, before: Status, now: str) -> Status:
     addresses = [
         {"zone": s.zone or "none", "type": kind, "value": value}
         for s in observed.services
+        if states.get(s.zone) is ZoneState.ACTIVE
         for kind, value in s.addresses
     ]
     groups = [_group(observed, group) for group in (observed.spec.target_groups if observed.spec else [])]
     listeners = [
         _listener(observed, listener, before, now) for listener in (observed.spec.listeners if observed.spec else [])
     ]
-    conditions = _conditions(observed, bool(addresses), listeners)
+    active = [zone for zone, state in states.items() if state is ZoneState.ACTIVE]
+    conditions = _conditions(observed, active, bool(addresses), listeners)
     able = sum(zone["state"] == "active" and zone["proxies"]["ready"] > 0 for zone in zones)
     return {
         "observedGeneration": observed.generation,
@@ -58,6 +60,8 @@ def _zone(observed: Observed, zone: str, state: ZoneState) -> Status:
     pods = [pod for pod in observed.pods if pod.zone == zone]
     converged = sum(_runs(observed, pod.report) for pod in pods)
     why = {ZoneState.ACTIVE: "", ZoneState.IMPAIRED: "TooFewHealthyTargets", ZoneState.SHIFTED: "ZonalShift"}[state]
+    if state is ZoneState.IMPAIRED and zone in observed.lost:
+        why = "NoReadyNodes"
     return {
         "name": zone or "none",
         "state": state.value,
@@ -74,7 +78,7 @@ def _runs(observed: Observed, report: Any) -> bool:
     return report is not None and report.converged and report.generation == observed.running
 
 
-def _conditions(observed: Observed, has_address: bool, listeners: list[Status]) -> list[Condition]:
+def _conditions(observed: Observed, active: list[str], has_address: bool, listeners: list[Status]) -> list[Condition]:
     if observed.faults:
         text = "; ".join(map(str, observed.faults))[:1000]
         accepted = Condition("Accepted", False, Reason.INVALID, text)
@@ -82,7 +86,7 @@ def _conditions(observed: Observed, has_address: bool, listeners: list[Status]) 
         accepted = Condition("Accepted", False, Reason.NO_ZONES, "no zone has a ready node")
     else:
         accepted = Condition("Accepted", True, Reason.ACCEPTED)
-    programmed = _programmed(observed, accepted)
+    programmed = _programmed(observed, active, accepted)
     ready = _ready(programmed, has_address, listeners)
     working = accepted.true and not ready.true
     return [
@@ -104,10 +108,11 @@ def _conditions(observed: Observed, has_address: bool, listeners: list[Status]) 
     ]
 
 
-def _programmed(observed: Observed, accepted: Condition) -> Condition:
+def _programmed(observed: Observed, active: list[str], accepted: Condition) -> Condition:
+    """Every zone that is to get clients has a ready proxy, and each of those runs this generation."""
     if not accepted.true:
         return Condition("Programmed", False, accepted.reason, accepted.message)
-    for zone in observed.zones:
+    for zone in active:
         ready = [pod for pod in observed.pods if pod.zone == zone and pod.ready]
         if not ready:
             return Condition("Programmed", False, Reason.PROXIES_PENDING, f"zone {zone or 'none'} has no ready proxy")

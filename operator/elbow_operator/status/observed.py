@@ -46,3 +46,5 @@ class Observed:
     services: tuple[ZoneService, ...] = ()
     dns_name: str = ""
     shifted: frozenset[str] = field(default_factory=frozenset)
+    lost: frozenset[str] = field(default_factory=frozenset)
+    """Zones none of whose nodes is ready."""

@@ -20,6 +20,8 @@ def zone_states(observed: Observed) -> dict[str, ZoneState]:
 def _state(observed: Observed, zone: str) -> ZoneState:
     if zone in observed.shifted:
         return ZoneState.SHIFTED
+    if zone in observed.lost:
+        return ZoneState.IMPAIRED
     views = [
         pod.report for pod in observed.pods if pod.zone == zone and pod.report is not None and pod.report.converged
     ]
