@@ -168,6 +168,11 @@ class TargetGroup(Model):
     """Only for HTTPS and TLS."""
 
     @property
+    def cuts_unhealthy(self) -> bool:
+        """Whether work on a target that turned unhealthy is cut, sooner or later (ELB section 2.7)."""
+        return self.unhealthy_connection_termination or self.unhealthy_draining_interval is not None
+
+    @property
     def cuts_after_delay(self) -> bool:
         """Whether work left after the deregistration delay is cut (ELB section 5.1)."""
         if self.connection_termination is None:

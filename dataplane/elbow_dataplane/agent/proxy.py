@@ -46,6 +46,7 @@ class Proxy:
         self._frame: Skeleton | None = None
         """What the running worker was started with, as far as this agent knows."""
         self._cut: set[Place] = set()
+        self._ending: frozenset[Place] = frozenset()
         self._holds: dict[int, Hold] = {}
 
     async def is_there(self) -> bool:
@@ -85,9 +86,9 @@ class Proxy:
             known, snapshot = await self._read(known)
         self._frame = frame
         for _ in range(_ROUNDS):
-            todo = commands(known.wanted(), snapshot.running, self.engine, cut=frozenset(self._cut))
+            todo = commands(known.wanted(), snapshot.running, self.engine, cut=self._ending.union(self._cut))
             todo.change += reopen(known.wanted(), snapshot.running.stats, snapshot.info, self.engine)
-            if not todo:
+            if not todo and not self._cut:
                 self._keep(known, frame)
                 return known, True
             await self._tell(todo, snapshot)
@@ -133,7 +134,9 @@ class Proxy:
         if observed != known:  # what stays the same needn't be worked out again
             known = observed
         self.snapshot = snapshot
-        self._cut |= cut
+        ending = known.ending(now)
+        self._cut |= cut | (ending - self._ending)
+        self._ending = ending
         self.counters.add(snapshot.info.pid, snapshot.counts)
         return known, snapshot
 

@@ -74,12 +74,19 @@ def target_health(group: TargetGroup, known: Known, now: float) -> list[tuple[Ta
     found: list[tuple[Target, Health]] = []
     in_use = bool(known.desired.config.spec.listeners_of(group))
     usable = {target.key for target in known.registration.targets.get(group.name, ())}
-    for target in known.desired.registered.get(group.name, ()):
-        if not in_use or not is_zone_enabled(known.desired.config, target.zone):
-            found.append((target, not_in_use(known.began, zone_is_off=in_use)))
-        elif target.key in usable:
-            found.append((target, known.health.get((group.name, target.key), registered(now))))
-    found += [(d.target, d.health) for (name, _), d in known.registration.drains.items() if name == group.name]
+    listed = known.desired.registered.get(group.name, ())
+    for target in listed:
+        unused = not in_use or not is_zone_enabled(known.desired.config, target.zone)
+        if unused or target.key in usable:
+            new = not_in_use(registered(now), now, zone_is_off=in_use) if unused else registered(now)
+            found.append((target, known.health.get((group.name, target.key), new)))
+    # What this proxy alone no longer uses, for want of its zone, isn't deregistered.
+    stays = {target.key for target in listed}
+    found += [
+        (drain.target, drain.health)
+        for (name, key), drain in known.registration.drains.items()
+        if name == group.name and key not in stays
+    ]
     return sorted(found, key=lambda pair: (_ORDER[pair[1].state], pair[0].key))
 
 

@@ -8,10 +8,8 @@ from elbow_api.target_health import State
 from elbow_dataplane.haproxy.engine import Engine
 from elbow_dataplane.haproxy.render.server import (
     backend_of,
-    checked_options,
-    init_state,
     open_backend_of,
-    open_options,
+    words,
 )
 from elbow_dataplane.haproxy.render.variable import variables
 from elbow_dataplane.haproxy.server_state import ServerState
@@ -40,7 +38,7 @@ class Commands:
     close: list[str] = field(default_factory=list)
     """Ends connections on the worker that runs; older workers need the same by other means."""
     remove: list[Place] = field(default_factory=list)
-    """Servers to delete; HAProxy refuses while something runs on them."""
+    """Servers to delete: on those that are left out, something still runs, and HAProxy would refuse."""
 
     def __bool__(self) -> bool:
         """Whether there is anything to do."""
@@ -60,7 +58,8 @@ def commands(wanted: Wanted, running: Running, engine: Engine, *, cut: frozenset
         if place not in kept and _ours(place, wanted):
             if not running.states[place].maint:
                 out.change.append(f"set server {place[0]}/{place[1]} state maint")
-            out.remove.append(place)
+            if not _busy(running, place):
+                out.remove.append(place)
     out.close += [f"shutdown sessions server {b}/{s}" for b, s in sorted(cut) if _busy(running, (b, s))]
     return out
 
@@ -79,7 +78,7 @@ def _ours(place: Place, wanted: Wanted) -> bool:
 
 def _busy(running: Running, place: Place) -> bool:
     row = running.stats.servers.get(place)
-    return row is not None and row.number("scur") > 0
+    return row is not None and any(row.number(field) for field in ("scur", "qcur", "used_conn_cur"))
 
 
 def _server(out: Commands, place: Place, server: Server, group: Group, running: Running, engine: Engine) -> None:
@@ -93,9 +92,13 @@ def _server(out: Commands, place: Place, server: Server, group: Group, running: 
     if state.endpoint != server.target.endpoint:
         out.change.append(f"set server {at} addr {server.target.ip} port {server.target.port}")
     if state.maint == ready or (state.drain and ready):
-        out.change.append(f"set server {at} state {'ready' if ready else 'maint'}")
-    if state.weight != server.target.weight:
-        out.change.append(f"set server {at} weight {server.target.weight}")
+        out.change += (
+            _ready(at, server, checked=checked and group.spec.health_check.enabled)
+            if ready
+            else [f"set server {at} state maint"]
+        )
+    elif state.weight != server.weight:
+        out.change.append(f"set server {at} weight {server.weight}")
     row = running.stats.servers.get(place)
     limit = group.spec.max_connections_per_target or 0
     if row is not None and row.number("slim") != limit:
@@ -105,18 +108,28 @@ def _server(out: Commands, place: Place, server: Server, group: Group, running: 
 
 
 def _add(place: Place, server: Server, group: Group, engine: Engine, *, checked: bool, ready: bool) -> list[str]:
-    at, target = f"{place[0]}/{place[1]}", server.target
-    options = checked_options(group.spec, engine) if checked else open_options(group.spec, engine)
-    checks = checked and group.spec.health_check.enabled
-    lines = [
-        f"add server {at} {target.endpoint} {options} weight {target.weight}"
-        + (f" init-state {init_state(server)}" if checks else "")
-    ]
-    if checks:
+    at = f"{place[0]}/{place[1]}"
+    lines = [f"add server {at} {words(server, group, engine, checked=checked)}"]
+    if checked and group.spec.health_check.enabled:
         lines.append(f"enable health {at}")
     if ready:
         lines.append(f"set server {at} state ready")
     return lines
+
+
+def _ready(at: str, server: Server, *, checked: bool) -> list[str]:
+    """Bring a server back from maintenance, as it is known to be: HAProxy gives it the state it was made with."""
+    if not checked:
+        return [f"set server {at} state ready", f"set server {at} weight {server.weight}"]
+    if server.state is State.HEALTHY:
+        return [f"set server {at} state ready", f"set server {at} health up", f"set server {at} weight {server.weight}"]
+    # In between it may be up for a moment: with no weight it gets nothing.
+    return [
+        f"set server {at} weight 0",
+        f"set server {at} state ready",
+        f"set server {at} health down",
+        f"set server {at} weight {server.weight}",
+    ]
 
 
 def _health(at: str, server: Server, state: ServerState, row: Row, group: Group) -> list[str]:
@@ -129,9 +142,11 @@ def _health(at: str, server: Server, state: ServerState, row: Row, group: Group)
     if state.check_addr != "-":
         lines.append(f"set server {at} check-addr {server.target.ip}")
     passed = row.text("check_status").endswith("OK")
-    if not row.is_up and passed and server.state in (State.INITIAL, State.HEALTHY):
-        # HAProxy asks for the whole threshold after one failure; ELB doesn't until a target was found unhealthy
-        # (section 2.3, rule 5). A healthy target is down after a success only if someone set it so.
+    # HAProxy asks for the whole threshold after one failure; ELB doesn't until a target was found unhealthy (section
+    # 2.3, rule 5). A success that was not the last check, but one before the target left and came back, counts nothing.
+    is_first = server.state is State.INITIAL and row.number("check_health") > 0
+    # A healthy target is down after a success only if someone set it so.
+    if not row.is_up and passed and (is_first or server.state is State.HEALTHY):
         lines.append(f"set server {at} health up")
     return lines
 

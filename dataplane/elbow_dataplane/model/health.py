@@ -6,6 +6,8 @@ from elbow_api.target_group import TargetGroup
 from elbow_api.target_health import DESCRIPTIONS, ZONE_NOT_ENABLED, Reason, State
 
 _TIMEOUTS = ("L4TOUT", "L6TOUT", "L7TOUT")
+CHECK_SPREAD = 2
+"""Percent by which HAProxy varies the interval, lest all checks come at once."""
 _PENDING = ("", "INI", "UNK")
 
 
@@ -20,6 +22,8 @@ class Check:
     code: int | None = None
     since: float | None = None
     """When the target last went up or down, in seconds since the epoch, as HAProxy knows it."""
+    duration: float = 0.0
+    """How long the check took, in seconds."""
 
     @property
     def passed(self) -> bool:
@@ -41,8 +45,14 @@ class Health:
     reason: Reason | None = None
     detail: str = ""
     """The code in the description of a mismatch, or the description itself where a reason has several."""
-    failing_since: float | None = None
-    """When an initial target's first check failed."""
+    verdict: float | None = None
+    """When an initial target whose checks fail is found unhealthy, in seconds since the epoch."""
+    ramp: float | None = None
+    """When its slow start began, in seconds since the epoch."""
+    share: float = 1.0
+    """The part of its full weight that it has, 0 to 1."""
+    ramps: bool = True
+    """Whether it begins with a slow start once healthy; not if an empty group was filled with it (ELB section 3.5)."""
 
     @property
     def description(self) -> str | None:
@@ -58,19 +68,31 @@ class Health:
         return replace(self, reason=reason, detail=detail)
 
 
-def registered(now: float) -> Health:
+def registered(now: float, *, ramps: bool = True) -> Health:
     """A target that was just registered."""
-    return Health(State.INITIAL, now, Reason.REGISTRATION_IN_PROGRESS)
+    return Health(State.INITIAL, now, Reason.REGISTRATION_IN_PROGRESS, ramps=ramps)
 
 
-def not_in_use(now: float, *, zone_is_off: bool) -> Health:
+def not_in_use(last: Health, now: float, *, zone_is_off: bool) -> Health:
     """A target that can't get traffic: no listener forwards to its group, or its zone isn't enabled."""
-    return Health(State.UNUSED, now, Reason.NOT_IN_USE, ZONE_NOT_ENABLED if zone_is_off else "")
+    began = last.since if last.state is State.UNUSED else now
+    return Health(State.UNUSED, began, Reason.NOT_IN_USE, ZONE_NOT_ENABLED if zone_is_off else "")
 
 
-def unchecked(now: float) -> Health:
+def unchecked(last: Health, now: float) -> Health:
     """A target of a group without health checks."""
-    return Health(State.UNAVAILABLE, now, Reason.HEALTH_CHECK_DISABLED)
+    began = last.since if last.state is State.UNAVAILABLE else now
+    return Health(State.UNAVAILABLE, began, Reason.HEALTH_CHECK_DISABLED)
+
+
+def may_serve(health: Health, group: TargetGroup, now: float) -> bool:
+    """Whether connections to a target may go on: not where those to an unhealthy one are to be cut (ELB section 2.7)."""
+    if health.state not in (State.UNHEALTHY, State.UNHEALTHY_DRAINING):
+        return True
+    if group.unhealthy_connection_termination:
+        return False
+    interval = group.unhealthy_draining_interval
+    return interval is None or now < health.since + interval.seconds
 
 
 def observe(last: Health, check: Check, group: TargetGroup, now: float) -> Health:
@@ -85,21 +107,17 @@ def observe(last: Health, check: Check, group: TargetGroup, now: float) -> Healt
 
 def _initial(last: Health, check: Check, group: TargetGroup, now: float) -> Health:
     """Initial until one success, or until enough failures (ELB section 2.3, rules 5 and 10)."""
+    since = last.since if last.state is State.INITIAL else now
     if not check.failed:
-        since = last.since if last.state is State.INITIAL else now
-        return Health(
-            State.INITIAL,
-            since,
-            Reason.INITIAL_HEALTH_CHECKING,
-            failing_since=last.failing_since if check.status else None,
-        )
-    failing_since = last.failing_since or now
-    threshold = group.health_check.unhealthy_threshold
-    # HAProxy counts no failures of a server that is down already; the fixed interval tells how many there were.
-    enough = failing_since + (threshold - 1) * group.health_check.interval.seconds
-    if now >= enough:
+        verdict = last.verdict if check.status else None
+        return Health(State.INITIAL, since, Reason.INITIAL_HEALTH_CHECKING, verdict=verdict)
+    # HAProxy counts no failures of a server that is down already; its period tells how many there were.
+    settings = group.health_check
+    period = settings.interval.seconds * (1 + CHECK_SPREAD / 100) + check.duration
+    verdict = last.verdict or now + (settings.unhealthy_threshold - 1) * period
+    if now >= verdict:
         return _unhealthy(last, check, group, now, now)
-    return Health(State.INITIAL, last.since, Reason.INITIAL_HEALTH_CHECKING, failing_since=failing_since)
+    return Health(State.INITIAL, since, Reason.INITIAL_HEALTH_CHECKING, verdict=verdict)
 
 
 def _unhealthy(last: Health, check: Check, group: TargetGroup, began: float, now: float) -> Health:

@@ -11,6 +11,8 @@ from elbow_api.threshold import needed
 from elbow_dataplane.model.health import Health
 from elbow_dataplane.model.target import Target, name_of
 
+_MOST = 256  # HAProxy's greatest weight
+
 Registered = Mapping[str, tuple[Target, ...]]
 """The registered targets by target group."""
 
@@ -23,6 +25,8 @@ class Server:
     target: Target
     draining: bool
     state: State
+    weight: int = 1
+    """In HAProxy, 0 to 256."""
 
     @property
     def takes_part_in_fail_open(self) -> bool:
@@ -100,11 +104,11 @@ def plan(
 ) -> Wanted:
     """The wanted state, from what is registered, what is leaving, and what is known of health."""
 
-    def server(group: TargetGroup, target: Target, *, draining: bool) -> Server:
+    def server(group: TargetGroup, target: Target, scale: int, *, draining: bool) -> Server:
         known = health.get((group.name, target.key))
-        return Server(
-            name_of(secret, group.name, target.key), target, draining, known.state if known else State.INITIAL
-        )
+        state, share = (known.state, known.share) if known else (State.INITIAL, 1.0)
+        name = name_of(secret, group.name, target.key)
+        return Server(name, target, draining, state, _weight(target, scale, share))
 
     groups = []
     for spec in config.spec.target_groups:
@@ -112,7 +116,18 @@ def plan(
             continue
         staying = usable(config, spec, zone, registered.get(spec.name, ()))
         kept = {target.key for target in staying}
-        servers = [server(spec, t, draining=False) for t in staying]
-        servers += [server(spec, t, draining=True) for t in leaving.get(spec.name, ()) if t.key not in kept]
+        scale = _scale(spec, staying)
+        servers = [server(spec, t, scale, draining=False) for t in staying]
+        servers += [server(spec, t, scale, draining=True) for t in leaving.get(spec.name, ()) if t.key not in kept]
         groups.append(Group(spec, tuple(servers)))
     return Wanted(config, zone, tuple(groups))
+
+
+def _scale(group: TargetGroup, targets: Iterable[Target]) -> int:
+    """What weights are multiplied by: as much as HAProxy takes where shares grow in small steps."""
+    most = max((target.weight for target in targets), default=0)
+    return _MOST // most if group.slow_start.milliseconds and most else 1
+
+
+def _weight(target: Target, scale: int, share: float) -> int:
+    return max(1, round(target.weight * scale * share)) if target.weight else 0

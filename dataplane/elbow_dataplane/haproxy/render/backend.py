@@ -10,7 +10,7 @@ from elbow_dataplane.haproxy.engine import Engine
 from elbow_dataplane.haproxy.render import errors, latency, stickiness
 from elbow_dataplane.haproxy.render.check import check_lines
 from elbow_dataplane.haproxy.render.server import backend_of, checked_options, open_backend_of
-from elbow_dataplane.haproxy.render.variable import queue_variable
+from elbow_dataplane.haproxy.render.variable import limit_variable, queue_variable
 
 
 def sections(group: TargetGroup, listeners: Sequence[Listener], engine: Engine) -> Iterator[tuple[str, list[str]]]:
@@ -40,22 +40,37 @@ def _common(group: TargetGroup, listeners: Sequence[Listener], engine: Engine, n
         f"  timeout tunnel {idle}ms",
         f"  timeout queue {group.surge_queue.timeout.milliseconds}ms",
     ]
-    full = f"{{ queue({name}),sub({queue_variable(group)}) ge 0 }} {{ be_conn_free({name}) le 0 }}"
-    # Without a limit per target nothing ever waits.
-    limited = group.max_connections_per_target is not None
+    if not group.health_check.enabled:
+        # A target found unhealthy before would stay so.
+        lines.append("  load-server-state-from-file none")
     if not group.protocol.is_http:
-        reject = [f"  tcp-request content reject if {full}"] if limited else []
-        return [*lines, *reject, *stickiness.lines(group, listeners, engine)]
-    spill = [f"  http-request deny deny_status 503 if {full}"] if limited else []
+        return [*lines, *_spill(group, name, engine), *stickiness.lines(group, listeners, engine)]
     return [
         *lines,
         "  errorfiles awselb",
         *_shorter(listeners, idle),
         *errors.backend_lines(engine),
-        *spill,
+        *_spill(group, name, engine),
         f"  http-response track-sc1 res.timer.hdr table {latency.table_of(group)}",
         *stickiness.lines(group, listeners, engine),
         *_send(group),
+    ]
+
+
+def _spill(group: TargetGroup, name: str, engine: Engine) -> list[str]:
+    """Refuse what finds the surge queue full (ELB section 7.1).
+
+    Threads look at the queue and join it side by side. What is present, counted before anyone looks, is exact: with it
+    there are never too many. The queue itself, but for what the other threads may be adding, tells that it matters.
+    """
+    rules, refuse = (
+        ("http-request", "deny deny_status 503") if group.protocol.is_http else ("tcp-request content", "reject")
+    )
+    queue, limit = queue_variable(group), limit_variable(group)
+    nearly = f"{{ queue({name}),add({engine.threads - 1}),sub({queue}) ge 0 }}"
+    return [
+        f"  {rules} set-var(txn.present) be_conn({name}) if {nearly} {{ nbsrv({name}) gt 0 }}",
+        f"  {rules} {refuse} if {{ var(txn.present) -m found }} {{ nbsrv({name}),mul({limit}),add({queue}),sub(txn.present) lt 0 }}",
     ]
 
 

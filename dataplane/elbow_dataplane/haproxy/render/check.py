@@ -4,6 +4,7 @@ from elbow_api.health_check import HealthCheck, code_ranges
 from elbow_api.protocol import ProtocolVersion
 from elbow_api.target_group import TargetGroup
 
+from elbow_dataplane.haproxy.render.grpc_check import DEFAULT_MATCHER, DEFAULT_PATH, grpc_lines
 from elbow_dataplane.haproxy.render.quote import quote, quote_format
 
 # ELB names the target by its address and the port checked (ELB section 2.1); HAProxy writes IPv6 addresses without brackets.
@@ -18,7 +19,7 @@ def check_lines(group: TargetGroup) -> list[str]:
         return []
     lines = ["  option log-health-checks", f"  timeout check {check.time_limit.milliseconds}ms"]
     if group.protocol_version is ProtocolVersion.GRPC:
-        return lines + _grpc(check)
+        return lines + _grpc(check, group)
     if (check.protocol or group.protocol).is_http:
         return lines + _http(check, group)
     return [*lines, "  option tcp-check"]
@@ -26,7 +27,6 @@ def check_lines(group: TargetGroup) -> list[str]:
 
 def _http(check: HealthCheck, group: TargetGroup) -> list[str]:
     version = "HTTP/2" if group.protocol_version is ProtocolVersion.HTTP2 else "HTTP/1.1"
-    host = quote_format(check.host) if check.host else _TARGET_HOST
     return [
         "  option httpchk",
         *(
@@ -34,7 +34,7 @@ def _http(check: HealthCheck, group: TargetGroup) -> list[str]:
             if version == "HTTP/2" and not (check.protocol or group.protocol).is_encrypted
             else []
         ),
-        f"  http-check send meth GET uri {quote(check.path or '/')} ver {version} hdr Host {host} hdr User-Agent {USER_AGENT}",
+        f"  http-check send meth GET uri {quote(check.path or '/')} ver {version} hdr Host {_host(check)} hdr User-Agent {USER_AGENT}",
         f"  http-check expect rstatus {quote(_codes(check.matcher or '200'))}",
     ]
 
@@ -45,5 +45,15 @@ def _codes(matcher: str) -> str:
     return f"^({'|'.join(map(str, codes))})$"
 
 
-def _grpc(check: HealthCheck) -> list[str]:
-    raise NotImplementedError(check)
+def _grpc(check: HealthCheck, group: TargetGroup) -> list[str]:
+    return grpc_lines(
+        check.path or DEFAULT_PATH,
+        _host(check),
+        check.matcher or DEFAULT_MATCHER,
+        USER_AGENT,
+        encrypted=(check.protocol or group.protocol).is_encrypted,
+    )
+
+
+def _host(check: HealthCheck) -> str:
+    return quote_format(check.host) if check.host else _TARGET_HOST

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from elbow_dataplane.haproxy.engine import Engine
 from elbow_dataplane.haproxy.render import errors, listener_counter
+from elbow_dataplane.model.health import CHECK_SPREAD
 
 CONNECT_ATTEMPTS = 5
 CONNECT_MS = 2000
@@ -25,7 +26,7 @@ def global_lines(engine: Engine) -> list[str]:
         f"  server-state-file {engine.state_file}",
         # A server added while HAProxy runs would wait a whole interval for its first check.
         "  max-spread-checks 300ms",
-        "  spread-checks 2",
+        f"  spread-checks {CHECK_SPREAD}",
         f"  tune.bufsize {BUFFER}",
         "  tune.http.maxhdr 1000",
         "  h1-accept-payload-with-any-method",

@@ -40,59 +40,62 @@ def init_state(server: Server) -> str:
     return _INIT_STATE.get(server.state, "down")
 
 
+def words(server: Server, group: Group, engine: Engine, *, checked: bool) -> str:
+    """A server as it is added while HAProxy runs, without its name: in maintenance until it is said to be ready."""
+    options = checked_options(group.spec, engine) if checked else open_options(group.spec, engine)
+    parts = [server.target.endpoint, options, f"weight {server.weight}"]
+    if group.spec.max_connections_per_target is not None:
+        parts.append(f"maxconn {group.spec.max_connections_per_target}")
+    if checked and group.spec.health_check.enabled:
+        parts.append(f"init-state {init_state(server)}")
+    return " ".join(part for part in parts if part)
+
+
 def file_lines(group: Group, engine: Engine) -> list[str]:
     """The server lines of a group's checked backend."""
-    options = " ".join([checked_options(group.spec, engine), *_plain_check(group.spec)])
-    checks = group.spec.health_check.enabled
+    own = " ".join(["", *_plain_check(group.spec)])
     return [
-        f"  server {s.name} {s.target.endpoint} {options} weight {s.target.weight}"
-        + (f" init-state {init_state(s)}" if checks else "")
-        + (" disabled" if s.draining else "")
+        f"  server {s.name} {words(s, group, engine, checked=True)}{own}" + (" disabled" if s.draining else "")
         for s in group.servers
     ]
 
 
 def open_file_lines(group: Group, engine: Engine) -> list[str]:
     """The server lines of the backend used when too few targets are healthy."""
-    options = open_options(group.spec, engine)
     return [
-        f"  server {s.name} {s.target.endpoint} {options} weight {s.target.weight}"
+        f"  server {s.name} {words(s, group, engine, checked=False)}"
         + ("" if s.takes_part_in_fail_open else " disabled")
         for s in group.servers
     ]
 
 
 def _traffic(group: TargetGroup, engine: Engine) -> list[str]:
-    words = []
+    options: list[str] = []
     if group.protocol.is_encrypted:
-        words += _tls(group, engine)
+        options += _tls(group, engine)
     if group.protocol_version is not ProtocolVersion.HTTP1:
-        words += ["alpn", "h2"] if group.protocol is Protocol.HTTPS else ["proto", "h2"]
+        options += ["alpn", "h2"] if group.protocol is Protocol.HTTPS else ["proto", "h2"]
     elif group.protocol.is_http:
-        words += ["pool-conn-name", "var(txn.alone)"]
+        options += ["pool-conn-name", "var(txn.alone)"]
     if group.proxy_protocol is not ProxyProtocol.OFF:
-        words += [_SEND_PROXY[group.proxy_protocol]]
+        options += [_SEND_PROXY[group.proxy_protocol]]
     if group.stickiness is not None and group.stickiness.type is StickinessType.SOURCE_IP:
-        words += ["hash-key", "addr-port"]  # the same in every proxy, in whatever order targets came
-    if group.slow_start.milliseconds:
-        words += ["slowstart", f"{group.slow_start.milliseconds}ms"]
-    if group.max_connections_per_target is not None:
-        words += ["maxconn", str(group.max_connections_per_target)]
-    return words
+        options += ["hash-key", "addr-port"]  # the same in every proxy, in whatever order targets came
+    return options
 
 
 def _tls(group: TargetGroup, engine: Engine) -> list[str]:
     tls = group.tls
     name = tls.server_name if tls else None
-    words = ["ssl"]
+    options = ["ssl"]
     if tls is not None and tls.verify:
-        words += ["verify", "required", "ca-file", str(engine.certificates / f"ca-{group.name}.pem")]
-        words += ["verifyhost", name] if name else []
+        options += ["verify", "required", "ca-file", str(engine.certificates / f"ca-{group.name}.pem")]
+        options += ["verifyhost", name] if name else []
     else:
-        words += ["verify", "none"]
+        options += ["verify", "none"]
     if name:
-        words += ["sni", f"str({name})", "check-sni", name]
-    return words
+        options += ["sni", f"str({name})", "check-sni", name]
+    return options
 
 
 def _check(group: TargetGroup) -> list[str]:
@@ -100,7 +103,7 @@ def _check(group: TargetGroup) -> list[str]:
     if not check.enabled:
         return []
     protocol = check.protocol or group.protocol
-    words = [
+    options = [
         "check",
         "inter",
         f"{check.interval.milliseconds}ms",
@@ -110,14 +113,14 @@ def _check(group: TargetGroup) -> list[str]:
         str(check.healthy_threshold),
     ]
     if check.port != "traffic-port":
-        words += ["port", str(check.port)]
+        options += ["port", str(check.port)]
     if group.proxy_protocol is not ProxyProtocol.OFF:
-        words += ["check-send-proxy"]
+        options += ["check-send-proxy"]
     if protocol.is_encrypted:
-        words += ["check-ssl"] + ([] if group.protocol.is_encrypted else ["verify", "none"])
+        options += ["check-ssl"] + ([] if group.protocol.is_encrypted else ["verify", "none"])
         if group.protocol_version is not ProtocolVersion.HTTP1:
-            words += ["check-alpn", "h2"]
-    return words
+            options += ["check-alpn", "h2"]
+    return options
 
 
 def _plain_check(group: TargetGroup) -> list[str]:

@@ -10,13 +10,20 @@ from elbow_dataplane.model.wanted import Group
 MARK = "proc.elbow"
 """Names the configuration a worker was started with."""
 
+_UNLIMITED = 2**31 - 1
 _ANSWER = re.compile(r"^(proc\.\w+): type=(?:sint|str) value=<(.*)>$", re.MULTILINE)
 
 
 def variables(group: Group) -> dict[str, int]:
     """What a group's variables are to hold."""
     sticky = group.spec.stickiness
-    values = {minimum_variable(group.spec): group.minimum, queue_variable(group.spec): group.spec.surge_queue.length}
+    limit = group.spec.max_connections_per_target
+    values = {
+        minimum_variable(group.spec): group.minimum,
+        limit_variable(group.spec): limit or 0,
+        # Without a limit per target nothing ever waits, and nothing spills over.
+        queue_variable(group.spec): group.spec.surge_queue.length if limit else _UNLIMITED,
+    }
     if sticky is not None:
         values[duration_variable(group.spec)] = int(sticky.duration.seconds)
     return values
@@ -25,6 +32,11 @@ def variables(group: Group) -> dict[str, int]:
 def minimum_variable(group: TargetGroup) -> str:
     """How many healthy targets the group needs; with fewer, all are used."""
     return f"proc.min_{_safe(group.name)}"
+
+
+def limit_variable(group: TargetGroup) -> str:
+    """How much one target of the group serves at a time."""
+    return f"proc.limit_{_safe(group.name)}"
 
 
 def queue_variable(group: TargetGroup) -> str:
