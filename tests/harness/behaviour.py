@@ -157,7 +157,7 @@ async def health(exchange: Exchange) -> None:
     if wanted.delay:
         await exchange.wait(wanted.delay)
     if wanted.mode == "answer":
-        return await exchange.answer(wanted.status, wanted.body)
+        return await exchange.answer(wanted.script.pop(0) if wanted.script else wanted.status, wanted.body)
     return await BEHAVIOURS[f"/{wanted.mode}"](exchange)
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import ssl
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from harness.background import Background
@@ -20,6 +20,8 @@ class Health:
     path: str = "/healthz"
     """Requests for this path are checks, and kept apart from the others."""
     status: int = 200
+    script: list[int] = field(default_factory=list)
+    """What the next checks are answered, one after the other, before `status` counts."""
     delay: float = 0.0
     """Seconds before the answer."""
     mode: Literal["answer", "hang", "close", "reset", "garbage"] = "answer"

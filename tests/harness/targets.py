@@ -21,9 +21,9 @@ class Targets:
         self._octets = itertools.count(1)
         self.made: list[Server | GrpcTarget] = []
 
-    def http(self, name: str = "a", **options: Any) -> Target:
+    def http(self, name: str = "a", *, ip: str | None = None, **options: Any) -> Target:
         """A target that speaks HTTP/1, and HTTP/2 to those who begin with it."""
-        return self._keep(Target(self._background, name, self._ip(), self._ports.take(), **options))
+        return self._keep(Target(self._background, name, ip or self._ip(), self._ports.take(), **options))
 
     def tcp(self, name: str = "a", **options: Any) -> TcpTarget:
         """A target that speaks TCP."""
