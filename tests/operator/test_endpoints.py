@@ -1,0 +1,88 @@
+"""From EndpointSlices to targets."""
+
+from typing import Any
+
+import pytest
+from elbow_api.target_group import ServiceTargets
+from elbow_dataplane.sources.endpoints import fault_of, targets_of
+
+SERVICE = {"spec": {"ports": [{"name": "http", "port": 80}, {"name": "admin", "port": 81}]}}
+WEB = ServiceTargets(name="web", port=80)
+
+
+def endpoint(address: str, **conditions: bool) -> dict[str, Any]:
+    return {"addresses": [address], "conditions": {"ready": True, **conditions}, "zone": "zone-a"}
+
+
+def piece(*endpoints: dict[str, Any], port: int = 8080, name: str = "http", kind: str = "IPv4") -> dict[str, Any]:
+    ports = [{"name": name, "port": port, "protocol": "TCP"}, {"name": "admin", "port": 9000, "protocol": "TCP"}]
+    return {"addressType": kind, "ports": ports, "endpoints": list(endpoints)}
+
+
+def addresses(*pieces: dict[str, Any], wanted: ServiceTargets = WEB) -> list[tuple[str, int]]:
+    return [target.key for target in targets_of(wanted, SERVICE, pieces)]
+
+
+def test_endpoints_of_all_slices_are_targets_at_the_pods_port() -> None:
+    assert addresses(piece(endpoint("10.0.0.2")), piece(endpoint("10.0.0.1"))) == [
+        ("10.0.0.1", 8080),
+        ("10.0.0.2", 8080),
+    ]
+
+
+def test_an_endpoint_that_terminates_is_deregistered() -> None:
+    assert addresses(
+        piece(endpoint("10.0.0.1"), endpoint("10.0.0.2", ready=False, serving=True, terminating=True))
+    ) == [("10.0.0.1", 8080)]
+
+
+def test_an_endpoint_that_is_not_ready_is_none() -> None:
+    assert addresses(piece(endpoint("10.0.0.1", ready=False))) == []
+
+
+def test_an_unknown_readiness_counts_as_ready() -> None:
+    assert addresses(piece({"addresses": ["10.0.0.1"], "conditions": {}})) == [("10.0.0.1", 8080)]
+
+
+def test_slices_may_have_different_ports() -> None:
+    assert addresses(piece(endpoint("10.0.0.1")), piece(endpoint("10.0.0.2"), port=8081)) == [
+        ("10.0.0.1", 8080),
+        ("10.0.0.2", 8081),
+    ]
+
+
+def test_a_port_is_found_by_its_name() -> None:
+    assert addresses(piece(endpoint("10.0.0.1")), wanted=ServiceTargets(name="web", port="admin")) == [
+        ("10.0.0.1", 9000)
+    ]
+
+
+def test_both_families_are_targets() -> None:
+    found = addresses(piece(endpoint("10.0.0.1")), piece(endpoint("fd00::1"), kind="IPv6"))
+    assert found == [("10.0.0.1", 8080), ("fd00::1", 8080)]
+
+
+def test_a_thousand_endpoints_in_many_slices() -> None:
+    pieces = [piece(*(endpoint(f"10.0.{n}.{i}") for i in range(100))) for n in range(10)]
+    assert len(addresses(*pieces)) == 1000
+
+
+def test_a_target_keeps_its_zone() -> None:
+    (target,) = targets_of(WEB, SERVICE, [piece(endpoint("10.0.0.1"))])
+    assert target.zone == "zone-a"
+
+
+@pytest.mark.parametrize(
+    ("service", "why"),
+    [
+        (None, "Service web doesn't exist"),
+        ({"spec": {"type": "ExternalName"}}, "ExternalName"),
+        ({"spec": {"ports": [{"port": 8443}]}}, "no port 80; it has 8443"),
+    ],
+)
+def test_a_service_that_gives_no_targets_says_why(service: dict[str, Any] | None, why: str) -> None:
+    assert why in str(fault_of(WEB, service))
+
+
+def test_a_good_service_has_no_fault() -> None:
+    assert fault_of(WEB, SERVICE) is None

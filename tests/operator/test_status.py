@@ -1,0 +1,152 @@
+"""What a LoadBalancer's status says, from what was observed."""
+
+from dataclasses import replace
+from typing import Any
+
+from elbow_api.fault import Fault
+from elbow_operator.status.fold import fold
+from elbow_operator.status.observed import Observed, ZoneService
+from elbow_operator.status.reason import Reason
+from harness.observed import LATER, NOW, ZONES, observed, report
+
+
+def status(seen: Observed, before: Any = None, now: str = NOW) -> dict[str, Any]:
+    return fold(seen, before or {}, now)
+
+
+def condition(found: dict[str, Any], kind: str) -> tuple[str, str]:
+    (one,) = [c for c in found["conditions"] if c["type"] == kind]
+    return one["status"], one["reason"]
+
+
+def message(found: dict[str, Any], kind: str) -> str:
+    return next(c["message"] for c in found["conditions"] if c["type"] == kind)
+
+
+def test_all_is_well() -> None:
+    found = status(observed())
+    assert {c["type"]: c["status"] for c in found["conditions"]} == {
+        "Accepted": "True",
+        "Programmed": "True",
+        "Ready": "True",
+        "Reconciling": "False",
+        "Stalled": "False",
+    }
+    assert found["summary"] == {"address": "10.9.0.1", "zones": "3/3", "targets": "2/2", "listeners": "HTTP:80"}
+    assert found["dnsName"] == "elb-web.shop.svc"
+
+
+def test_the_same_again_is_the_same_status_whatever_the_time() -> None:
+    before = status(observed())
+    assert status(observed(), before, LATER) == before
+
+
+def test_a_condition_that_changes_says_when() -> None:
+    before = status(observed())
+    after = status(observed(services=()), before, LATER)
+    times = {c["type"]: c["lastTransitionTime"] for c in after["conditions"]}
+    assert times["Ready"] == LATER
+    assert times["Accepted"] == NOW
+
+
+def test_a_refused_spec_names_the_field_and_stalls() -> None:
+    fault = Fault(("spec", "listeners", 0, "port"), "must be at most 65535")
+    found = status(observed(generation=2, faults=(fault,)))
+    assert condition(found, "Accepted") == ("False", "Invalid")
+    assert message(found, "Accepted") == "spec.listeners[0].port: must be at most 65535"
+    assert condition(found, "Ready")[0] == "False"
+    assert condition(found, "Stalled") == ("True", "Stalled")
+    assert condition(found, "Reconciling")[0] == "False"
+    assert found["observedGeneration"] == 2
+    assert found["summary"]["targets"] == "2/2", "the last good one runs on"
+
+
+def test_nothing_is_accepted_without_a_zone() -> None:
+    assert condition(status(observed(zones=(), pods=(), services=())), "Accepted") == ("False", "NoZones")
+
+
+def test_it_is_programmed_when_every_ready_proxy_runs_the_generation() -> None:
+    seen = observed()
+    behind = replace(seen.pods[0], report=report("zone-a", generation=1))
+    found = status(observed(generation=2, running=2, pods=(behind, *seen.pods[1:])))
+    assert condition(found, "Programmed") == ("False", "ProxiesPending")
+    assert "elb-web-zone-a" in message(found, "Programmed")
+    assert condition(found, "Reconciling") == ("True", "Reconciling")
+
+
+def test_a_proxy_that_has_not_converged_is_not_programmed() -> None:
+    seen = observed()
+    working = replace(seen.pods[0], report=report("zone-a", converged=False))
+    assert condition(status(observed(pods=(working, *seen.pods[1:]))), "Programmed")[0] == "False"
+
+
+def test_a_zone_without_a_ready_proxy_is_not_programmed() -> None:
+    seen = observed()
+    found = status(observed(pods=(replace(seen.pods[0], ready=False), *seen.pods[1:])))
+    assert condition(found, "Programmed") == ("False", "ProxiesPending")
+    assert message(found, "Programmed") == "zone zone-a has no ready proxy"
+    assert found["summary"]["zones"] == "2/3"
+
+
+def test_without_an_address_it_is_pending() -> None:
+    found = status(observed(services=tuple(ZoneService(zone) for zone in ZONES)))
+    assert condition(found, "Ready") == ("False", "AddressPending")
+    assert condition(found, "Programmed")[0] == "True"
+
+
+def test_an_impaired_zone_leaves_the_addresses_and_the_rest_is_ready() -> None:
+    seen = observed(states={"zone-b": ("unhealthy", "unhealthy")})
+    pods = tuple(replace(pod, ready=pod.zone != "zone-b") for pod in seen.pods)
+    found = status(replace(seen, pods=pods))
+    assert [address["zone"] for address in found["addresses"]] == ["zone-a", "zone-c"]
+    assert condition(found, "Ready") == ("True", "Ready")
+    assert found["zones"][1] == {
+        "name": "zone-b",
+        "state": "impaired",
+        "reason": "TooFewHealthyTargets",
+        "proxies": {"desired": 1, "ready": 0, "converged": 1},
+    }
+    assert found["summary"]["zones"] == "2/3"
+
+
+def test_a_lost_zone_says_why() -> None:
+    seen = observed(lost=frozenset({"zone-c"}))
+    found = status(replace(seen, pods=seen.pods[:2]))
+    assert found["zones"][2]["reason"] == "NoReadyNodes"
+    assert condition(found, "Ready")[0] == "True"
+
+
+def test_a_listener_whose_certificate_is_missing_is_named() -> None:
+    seen = observed()
+    faulty = replace(seen.pods[0], report=report("zone-a", faults=["listener http: Secret cert doesn't exist"]))
+    found = status(observed(pods=(faulty, *seen.pods[1:])))
+    (resolved,) = found["listeners"][0]["conditions"]
+    assert (resolved["type"], resolved["status"], resolved["reason"]) == ("ResolvedRefs", "False", "CertificateMissing")
+    assert condition(found, "Ready") == ("False", "ListenerNotReady")
+    assert condition(found, "Programmed")[0] == "True"
+
+
+def test_a_target_is_as_well_as_the_proxy_that_sees_it_worst() -> None:
+    found = status(observed(states={"zone-b": ("unhealthy", "healthy")}))
+    (group,) = found["targetGroups"]
+    assert (group["healthy"], group["unhealthy"]) == (1, 1)
+    assert [target["state"] for target in group["targets"]] == ["unhealthy", "healthy"]
+
+
+def test_a_hundred_targets_are_listed_and_the_sick_ones_first() -> None:
+    many = ("healthy",) * 120 + ("unhealthy",) * 3
+    (group,) = status(observed(states=dict.fromkeys(ZONES, many)))["targetGroups"]
+    assert (group["healthy"], group["unhealthy"], len(group["targets"])) == (120, 3, 100)
+    assert [target["state"] for target in group["targets"][:4]] == ["unhealthy"] * 3 + ["healthy"]
+
+
+def test_reasons_are_of_the_closed_list() -> None:
+    cases = [
+        observed(),
+        observed(services=()),
+        observed(zones=()),
+        observed(faults=(Fault((), "x"),)),
+        observed(pods=()),
+    ]
+    used = {c["reason"] for seen in cases for c in status(seen)["conditions"]}
+    assert used <= {reason.value for reason in Reason}
