@@ -86,7 +86,7 @@ def observed(
     spec: LoadBalancer | None = None, states: Mapping[str, Iterable[str]] | None = None, **other: Any
 ) -> Observed:
     """Three zones with a ready proxy each, which see targets in the given states; `other` replaces fields."""
-    by_zone = {zone: ("healthy", "healthy") for zone in ZONES} | dict(states or {})
+    by_zone = dict.fromkeys(ZONES, ("healthy", "healthy")) | dict(states or {})
     whole = Observed(
         generation=1,
         running=1,
