@@ -138,11 +138,12 @@ class Agent:
         wanted = self._input
         if wanted is None or time.monotonic() < self._refused_until:
             return None
-        if self._next is None:
-            self._next = await self._take(wanted)
+        known = self._next
+        if known is None:
+            known = await self._take(wanted)
             with suppress(Unreachable):
-                await self.proxy.hurry(self._next)
-        look = await self._converge(self._next)
+                await self.proxy.hurry(known)
+        look = await self._converge(known)
         if wanted is not self._input:
             return look  # a newer one came meanwhile
         self._next = look.known
