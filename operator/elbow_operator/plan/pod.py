@@ -138,7 +138,7 @@ def _agent(zone: str, load_balancer: LoadBalancer, settings: Settings) -> dict[s
         "readinessProbe": {
             "httpGet": {"path": "/readyz", **probe},
             "periodSeconds": 1,
-            "failureThreshold": 1,
+            "failureThreshold": 3,  # a busy node is no reason to turn clients away
             "timeoutSeconds": 3,
         },
         "livenessProbe": {
