@@ -91,8 +91,7 @@ def test_work_in_progress_goes_on_for_the_delay_and_is_cut_at_its_end(
         until(lambda: not socket.client.is_open(), say="the WebSocket is closed")
         until(lambda: not stream.is_open(), say="the TCP connection is closed")
         with pytest.raises(Closed):
-            while download.read_chunk():
-                pass
+            _ = [*iter(download.read_chunk, b"")]
         is_cut(waiting)
         until(lambda: not a.open_connections)
     lb.wait_converged()
@@ -141,7 +140,7 @@ def test_a_target_that_comes_back_while_it_leaves_begins_anew_and_keeps_its_work
         lb.wait_state(leaving, "healthy")
         assert {get(port).target for _ in range(20)} == {"a", "b"}
         # Longer than the delay that was.
-        stays(lambda: client.is_open(), during=2.2)
+        stays(client.is_open, during=2.2)
         leaving.release()
         assert client.read().target == leaving.name
 

@@ -48,7 +48,8 @@ def _codes(matcher: str) -> str:
 def _grpc(check: HealthCheck, group: TargetGroup) -> list[str]:
     return grpc_lines(
         check.path or DEFAULT_PATH,
-        _host(check),
+        check.host,
+        _TARGET_HOST,
         check.matcher or DEFAULT_MATCHER,
         USER_AGENT,
         encrypted=(check.protocol or group.protocol).is_encrypted,

@@ -36,36 +36,42 @@ _ANY_VALUE = "(013[0-9]|023[0-9]3[0-9]|81[0-9A-F][0-9A-F]|82[0-9A-F][0-9A-F][0-9
 _PLAIN_VALUE = "(013([0-9])|023([0-9])3([0-9]))"
 
 
-def grpc_lines(path: str, host: str, matcher: str, user_agent: str, *, encrypted: bool) -> list[str]:
-    """The rules of a check; `host` is a log format, as one word."""
+def grpc_lines(
+    path: str, host: str | None, target_host: str, matcher: str, user_agent: str, *, encrypted: bool
+) -> list[str]:
+    """The rules of a check; `target_host` is a log format, as one word, for when there is no host of the check's own."""
     status_code = f'res.payload(0,0),hex,regsub("^.*{_NAME}{_PLAIN_VALUE}.*$","\\3\\4\\5")'
     return [
         "  option tcp-check",
         "  tcp-check connect default",
-        f"  tcp-check set-var-fmt(check.host) {host}",
-        f"  tcp-check send-binary-lf {quote(_call(path, user_agent, encrypted=encrypted))}",
+        *([] if host else [f"  tcp-check set-var-fmt(check.host) {target_host}"]),
+        f"  tcp-check send-binary-lf {quote(_call(path, host, user_agent, encrypted=encrypted))}",
         f"  tcp-check expect rbinary {quote(_NAME + _ANY_VALUE)}",
         f"  tcp-check expect min-recv 0 error-status L7STS status-code {quote(status_code)} rbinary "
         + quote(f"{_NAME}({'|'.join(_values(matcher))})"),
     ]
 
 
-def _call(path: str, user_agent: str, *, encrypted: bool) -> str:
-    """The bytes of a call of a method with an empty message, in hex; the host, known later, as a log format."""
+def _call(path: str, host: str | None, user_agent: str, *, encrypted: bool) -> str:
+    """The bytes of a call of a method with an empty message, in hex; the target's address as a log format."""
     before = bytes([0x83, 0x87 if encrypted else 0x86]) + b"\x04" + _string(path.encode())  # :method POST, :scheme, :path
-    host = "01%[var(check.host),length,hex,bytes(14,2)]%[var(check.host),hex]"  # :authority
     after = (
         (b"\x00" + _string(b"te") + _string(b"trailers"))
         + (b"\x0f\x10" + _string(b"application/grpc"))  # content-type
         + (b"\x0f\x2b" + _string(user_agent.encode()))
     )
-    length = f"%[var(check.host),length,add({len(before) + 2 + len(after)}),hex,bytes(10,6)]"
+    if host:
+        authority = (b"\x01" + _string(host.encode())).hex()
+        length = f"{len(before) + len(authority) // 2 + len(after):06x}"
+    else:  # an address and a port have fewer than 127 characters
+        authority = "01%[var(check.host),length,hex,bytes(14,2)]%[var(check.host),hex]"
+        length = f"%[var(check.host),length,add({len(before) + 2 + len(after)}),hex,bytes(10,6)]"
     return (
         (_PREFACE + _frame(_SETTINGS, 0, 0, b"")).hex()
         + length
         + _head(_HEADERS, _END_HEADERS, 1).hex()
         + before.hex()
-        + host
+        + authority
         + after.hex()
         + _frame(_DATA, _END_STREAM, 1, _EMPTY_MESSAGE).hex()
     )
