@@ -1,0 +1,1 @@
+"""Whatever a user writes is refused by name, or means what it says."""
