@@ -3,6 +3,7 @@
 import ipaddress
 import re
 from collections.abc import Callable
+from datetime import datetime
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field
@@ -11,6 +12,7 @@ from pydantic_core import PydanticCustomError
 # A scope, as in fe80::1%eth0, is free text to Python.
 _ADDRESS = re.compile(r"[0-9A-Fa-f:.]{2,45}")
 _CIDR = re.compile(r"[0-9A-Fa-f:.]{2,45}/[0-9]{1,3}")
+_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(Z|[+-][0-9]{2}:[0-9]{2})")
 _COMPATIBLE = ipaddress.IPv6Network("::/96")
 
 
@@ -36,6 +38,14 @@ def _cidr(value: str) -> str:
         return str(ipaddress.ip_network(value if _CIDR.fullmatch(value) else "", strict=False))
     except ValueError:
         raise PydanticCustomError("cidr", "not a CIDR such as 10.0.0.0/8 or 2001:db8::/32") from None
+
+
+def _time(value: str) -> str:
+    try:
+        datetime.fromisoformat(value if _TIME.fullmatch(value) else "")
+    except ValueError:
+        raise PydanticCustomError("time", "not a time such as 2026-01-31T18:00:00Z") from None
+    return value
 
 
 def pattern(regex: str, say: str, *, most: int) -> Callable[[str], str]:
@@ -139,4 +149,9 @@ FilePath = Annotated[
 ]
 IpAddress = Annotated[Text, AfterValidator(_ip), Field(json_schema_extra={"maxLength": 45})]
 Cidr = Annotated[Text, AfterValidator(_cidr), Field(json_schema_extra={"maxLength": 49})]
+Time = Annotated[
+    Text,
+    AfterValidator(_time),
+    Field(json_schema_extra={"pattern": f"^{_TIME.pattern}$", "maxLength": 40, "format": "date-time"}),
+]
 Port = Annotated[int, Field(ge=1, le=65535, strict=True)]

@@ -3,7 +3,7 @@
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, StrictBool
 from pydantic_core import PydanticCustomError
 
 from elbow_api.base import Model
@@ -42,7 +42,7 @@ def code_ranges(matcher: str) -> list[tuple[int, int]]:
 class HealthCheck(Model):
     """Checks each proxy makes of each target."""
 
-    enabled: bool = True
+    enabled: StrictBool = True
     """Without checks, targets get traffic as soon as they are registered."""
     protocol: Protocol | None = None
     """HTTP, HTTPS, TCP (a connection is enough) or TLS (a handshake is enough); by default the group's protocol."""

@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import Annotated, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, StrictBool, model_validator
 from pydantic_core import PydanticCustomError
 
 from elbow_api.base import Model
@@ -64,16 +64,16 @@ class HttpOptions(Model):
 
     x_forwarded_for: XForwardedFor = XForwardedFor.APPEND
     """append the client's address to X-Forwarded-For, preserve the header as it came, or remove it."""
-    x_forwarded_for_client_port: bool = False
+    x_forwarded_for_client_port: StrictBool = False
     """Append the client's port too, as ip:port; only with append."""
-    preserve_host: bool = False
+    preserve_host: StrictBool = False
     """Hand the Host header on exactly as it came. Otherwise it is lower-cased, and carries the port unless that is 80 or 443."""
     desync_mitigation: DesyncMitigation = DesyncMitigation.DEFENSIVE
     """monitor only counts; defensive refuses what is severe and closes after what is ambiguous; strictest refuses all that is not compliant.
     A request with both Content-Length and Transfer-Encoding is made safe in every mode (Content-Length dropped, connection closed), never refused."""
-    drop_invalid_headers: bool = False
+    drop_invalid_headers: StrictBool = False
     """Remove headers whose names hold anything but letters, digits and hyphens."""
-    http2: bool = True
+    http2: StrictBool = True
     """Offer HTTP/2 to clients of an HTTPS listener."""
 
 
@@ -94,7 +94,7 @@ class Listener(Model):
     """How long a connection may be silent: 1s to 4000s, by default 60s, for HTTP and HTTPS; 60s to 6000s, by default 350s, for TCP and TLS."""
     client_keep_alive: Annotated[Duration, Within("60s", "7d")] | None = None
     """How long a client may keep one HTTP connection, 60s to 7d, by default 1h; after it the next response closes it."""
-    accept_proxy_protocol: bool = False
+    accept_proxy_protocol: StrictBool = False
     """Expect PROXY protocol (v1 or v2) from a balancer in front; connections without it are refused."""
     http: HttpOptions | None = None
     """Only for HTTP and HTTPS."""

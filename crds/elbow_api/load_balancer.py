@@ -1,5 +1,6 @@
 """The LoadBalancer resource, elbow.dev/v1alpha1."""
 
+from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
@@ -7,7 +8,7 @@ from pydantic import ConfigDict, Field, ValidationError
 
 from elbow_api.base import Model
 from elbow_api.fault import Fault, Refused, faults_of
-from elbow_api.fields import Cidr, DnsLabel, ZoneName
+from elbow_api.fields import Cidr, DnsLabel, Text, Time, ZoneName
 from elbow_api.listener import Listener
 from elbow_api.proxy import Exposure, ExposureType, Proxy
 from elbow_api.rules import broken
@@ -30,6 +31,22 @@ class Metadata(Model):
     namespace: DnsLabel = "default"
 
 
+class ZonalShift(Model):
+    """Keeps clients and requests away from one zone for a while (ELB section 14.6)."""
+
+    away_from: ZoneName
+    """The zone."""
+    until: Time
+    """When it ends by itself, such as 2026-01-31T18:00:00Z."""
+    reason: Annotated[Text, Field(max_length=128)] = ""
+    """For people who wonder."""
+
+    @property
+    def until_time(self) -> datetime:
+        """When it ends."""
+        return datetime.fromisoformat(self.until)
+
+
 class LoadBalancerSpec(Model):
     """What a user asks for."""
 
@@ -41,12 +58,16 @@ class LoadBalancerSpec(Model):
     """Whether a zone's proxies use the targets of other zones; a target group may override it."""
     allowed_sources: Annotated[list[Cidr], Field(min_length=1, max_length=100)] | None = None
     """CIDRs of the clients allowed to connect; by default all. Others are disconnected before a byte is read."""
+    zonal_shift: ZonalShift | None = None
+    """In a cluster: away from a zone, whose proxies get no clients and whose targets no requests, until a time."""
     proxy: Proxy = Proxy()
     """How its proxies run in the cluster."""
     exposure: Exposure = Exposure()
     """How clients reach it in the cluster."""
     listeners: Annotated[list[Listener], Field(min_length=1, max_length=50)]
+    """The ports clients connect to, 1 to 50."""
     target_groups: Annotated[list[TargetGroup], Field(min_length=1, max_length=50)]
+    """The groups of targets listeners forward to, 1 to 50."""
 
     @property
     def exposed_by(self) -> ExposureType:

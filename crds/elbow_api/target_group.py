@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import Annotated, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, StrictBool, model_validator
 from pydantic_core import PydanticCustomError
 
 from elbow_api.base import Model
@@ -54,7 +54,9 @@ class Address(Model):
     """A target by its address (ELB: an ip target)."""
 
     ip: IpAddress
+    """Its IPv4 or IPv6 address."""
     port: Port
+    """Its port, 1 to 65535."""
     zone: ZoneName | None = None
     """The zone the target is in; needed when cross-zone is disabled."""
     weight: Annotated[int, Field(ge=0, le=256, strict=True)] = 1
@@ -122,7 +124,7 @@ class SurgeQueue(Model):
 class TargetTls(Model):
     """Checking the targets' certificates; without it none is checked, as with ELB (ELB section 8.4)."""
 
-    verify: bool = False
+    verify: StrictBool = False
     """Refuse targets whose certificate isn't signed by `ca`."""
     ca: FilePath | None = None
     """A PEM file of certificate authorities; required with verify."""
@@ -150,14 +152,14 @@ class TargetGroup(Model):
     stickiness: Stickiness | None = None
     deregistration_delay: Annotated[Duration, Within("0s", "1h")] = Duration("300s")
     """How long a target that leaves may finish what it is serving."""
-    connection_termination: bool | None = None
+    connection_termination: StrictBool | None = None
     """Whether what is left after the deregistration delay is cut; by default for HTTP and HTTPS groups, not for TCP and TLS."""
-    unhealthy_connection_termination: bool = False
+    unhealthy_connection_termination: StrictBool = False
     """Whether connections to a target that turned unhealthy are cut at once."""
     unhealthy_draining_interval: Annotated[Duration, Within("0s", "100h")] | None = None
     """How long a target that turned unhealthy may finish what it is serving before it is cut; without it, as long as it takes."""
     minimum_healthy: MinimumHealthy = MinimumHealthy()
-    fail_open: bool = True
+    fail_open: StrictBool = True
     """With fewer healthy targets than minimumHealthy.routing, use all of them. false: Classic's way, 503 when none is healthy."""
     max_connections_per_target: Annotated[int, Field(ge=1, le=100_000, strict=True)] | None = None
     """Requests (or connections) one target serves at a time, per proxy; more wait in the surge queue."""

@@ -41,7 +41,9 @@ def _row(name: str, field: Schema, required: bool) -> str:
     elif field.get("default") not in (None, {}):
         kind += f", default `{field['default']}`".replace("`True`", "`true`").replace("`False`", "`false`")
     rules = [rule["message"] for rule in field.get("x-kubernetes-validations", [])]
-    text = " ".join([field.get("description", ""), *(f"({rule})" for rule in rules if "properties" not in field)]).strip()
+    text = " ".join(
+        [field.get("description", ""), *(f"({rule})" for rule in rules if "properties" not in field)]
+    ).strip()
     return f"| `{name}` | {kind} | {text.replace('|', ' or ')} |"
 
 

@@ -114,6 +114,10 @@ TARGETS = [
 
 PROXY = [_rule("!has(self.maxReplicas) || self.maxReplicas >= self.replicas", "maxReplicas must not be below replicas")]
 
+SOURCE = [_rule("isCIDR(self)", "not a CIDR such as 10.0.0.0/8 or 2001:db8::/32")]
+
+ADDRESS = [_rule("isIP(self)", "not an IPv4 or IPv6 address")]
+
 AT: dict[tuple[str, ...], list[dict[str, str]]] = {
     (): SPEC,
     ("listeners",): LISTENER,
@@ -122,6 +126,8 @@ AT: dict[tuple[str, ...], list[dict[str, str]]] = {
     ("targetGroups", "stickiness"): STICKINESS,
     ("targetGroups", "targets"): TARGETS,
     ("proxy",): PROXY,
+    ("allowedSources",): SOURCE,
+    ("targetGroups", "targets", "addresses", "ip"): ADDRESS,
 }
 
 # Durations by where they stand: least, most. CEL's duration() knows no days.
@@ -137,10 +143,21 @@ DURATIONS: dict[tuple[str, ...], tuple[str, str]] = {
 }
 
 
+# A number within these, or a string of this form.
+_PORT = {"minimum": 1, "maximum": 65535, "maxLength": 15}
+VALUES: dict[tuple[str, ...], dict[str, Any]] = {
+    ("targetGroups", "targets", "service", "port"): {**_PORT, "pattern": "^[0-9-]*[a-z]([-a-z0-9]*[a-z0-9])?$"},
+    ("targetGroups", "healthCheck", "port"): {**_PORT, "pattern": "^traffic-port$"},
+    ("targetGroups", "healthCheck", "matcher"): {"pattern": "^[0-9]{1,3}(-[0-9]{1,3})?(,[0-9]{1,3}(-[0-9]{1,3})?)*$"},
+}
+
+
 def install(spec: dict[str, Any]) -> None:
     """Put the rules where they stand in a spec's schema."""
     for path, rules in AT.items():
         _at(spec, path)["x-kubernetes-validations"] = rules
+    for path, values in VALUES.items():
+        _at(spec, path).update(values)
     for path, (least, most) in DURATIONS.items():
         days = "self.matches('^[0-9]+d$')" if most == "168h" else "false"
         limit = "int(self.substring(0, self.size() - 1)) >= 1 && int(self.substring(0, self.size() - 1)) <= 7"

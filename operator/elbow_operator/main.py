@@ -43,6 +43,7 @@ class Operator:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
+        self._timers: dict[Key, asyncio.TimerHandle] = {}
 
     async def run(self) -> None:
         """Lead until cancelled."""
@@ -87,7 +88,11 @@ class Operator:
                 synced.set()
 
     async def _look(self, key: Key) -> None:
-        await self.reconciler.reconcile(key, self.reports.newest)
+        again = await self.reconciler.reconcile(key, self.reports.newest)
+        if (timer := self._timers.pop(key, None)) is not None:
+            timer.cancel()
+        if again is not None:
+            self._timers[key] = asyncio.get_running_loop().call_later(again, self.queue.add, key)
 
     async def _follow_load_balancers(self) -> None:
         await load_balancers.follow(self.settings.identity, self.settings.watch_namespaces, self._changed)

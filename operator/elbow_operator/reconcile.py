@@ -53,14 +53,17 @@ class Reconciler:
         self.nodes: dict[str, Node] = {}
         self.owned: dict[Key, Owned] = {}
 
-    async def reconcile(self, key: Key, reports: Mapping[Key, ProxyReport]) -> None:
-        """Once around for one load balancer; raises ApiError where the API server refuses."""
+    async def reconcile(self, key: Key, reports: Mapping[Key, ProxyReport]) -> float | None:
+        """Once around for one load balancer; raises ApiError where the API server refuses.
+
+        Returns the seconds until the clock alone changes something.
+        """
         owned = self.owned.setdefault(key, Owned())
         resource = owned.load_balancer
         if resource is None and not owned.objects and not owned.pods:
             del self.owned[key]
         if resource is None or resource["metadata"].get("deletionTimestamp"):
-            return  # owner references do the rest
+            return None  # owner references do the rest
         faults = await self._accept(owned, resource)
         uid, generation = resource["metadata"]["uid"], resource["metadata"]["generation"]
         zones: tuple[str, ...] = ()
@@ -72,6 +75,7 @@ class Reconciler:
         else:
             observed = Observed(generation, 0, None, faults, zones, {})
         await self._write_status(resource, observed)
+        return _ends_in(owned.good)
 
     async def _accept(self, owned: Owned, resource: Object) -> tuple[Fault, ...]:
         """The newest spec if it can be accepted, else the last good one: from memory, or from the proxies' own configuration."""
@@ -142,7 +146,7 @@ class Reconciler:
         key: Key,
         reports: Mapping[Key, ProxyReport],
     ) -> Observed:
-        lb = load_balancer.metadata
+        lb, shift = load_balancer.metadata, load_balancer.spec.zonal_shift
         deployments = {zone: owned.objects.get(("Deployment", name(lb.name, zone))) for zone in zones}
         return Observed(
             generation=generation,
@@ -154,6 +158,7 @@ class Reconciler:
             pods=tuple(_pod(pod, reports.get((key[0], pod_name))) for pod_name, pod in sorted(owned.pods.items())),
             services=tuple(_zone_service(zone, owned, load_balancer, self.nodes.values()) for zone in zones),
             dns_name=f"{name(lb.name)}.{lb.namespace}.svc",
+            shifted=frozenset({shift.away_from} if shift and shift.until_time > datetime.now(UTC) else ()),
             lost=frozenset(zones) - {node.zone for node in self.nodes.values() if node.ready},
         )
 
@@ -169,6 +174,14 @@ class Reconciler:
             "status": status,
         }
         resource["status"] = (await self.client.apply_status(document)).get("status", {})
+
+
+def _ends_in(good: LoadBalancer | None) -> float | None:
+    """Seconds until a zonal shift ends; none if none goes on."""
+    if good is None or (shift := good.spec.zonal_shift) is None:
+        return None
+    left = (shift.until_time - datetime.now(UTC)).total_seconds()
+    return min(left + 0.1, 3600.0) if left > 0 else None
 
 
 def _present(owned: Owned) -> set[str]:

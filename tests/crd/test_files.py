@@ -1,0 +1,38 @@
+"""The CustomResourceDefinition in the repository is the one the models make."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+from elbow_crd.definition import definition
+
+_ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.parametrize("file", ["crds/elbow.dev_loadbalancers.yaml", "helm/elbow/files/loadbalancers.yaml"])
+def test_the_file_is_what_the_models_make(file: str) -> None:
+    assert yaml.safe_load((_ROOT / file).read_text()) == definition(), "run scripts/crds"
+
+
+def test_every_field_of_the_spec_is_described() -> None:
+    spec = definition()["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]
+
+    def bare(node: dict, path: str) -> list[str]:  # type: ignore[type-arg]
+        inside = [found for name, part in node.get("properties", {}).items() for found in bare(part, f"{path}.{name}")]
+        if "items" in node:
+            inside += bare(node["items"], f"{path}[]")
+        return inside if node.get("description") or path.endswith("[]") else [path, *inside]
+
+    assert bare(spec, "spec") == []
+
+
+def test_every_list_is_bounded() -> None:
+    spec = definition()["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]
+
+    def unbounded(node: dict, path: str) -> list[str]:  # type: ignore[type-arg]
+        found = [path] if node.get("type") == "array" and "maxItems" not in node else []
+        for name, part in node.get("properties", {}).items():
+            found += unbounded(part, f"{path}.{name}")
+        return found + (unbounded(node["items"], f"{path}[]") if "items" in node else [])
+
+    assert unbounded(spec, "spec") == []

@@ -1,0 +1,281 @@
+"""A real API server and the models accept and refuse the same manifests, defaults included."""
+
+import copy
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from elbow_api.fault import Refused
+from elbow_api.load_balancer import parse
+from elbow_crd.definition import definition
+from harness.api_server import ApiServer
+from harness.poll import until
+from harness.ports import Ports
+
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(300)]
+
+_PATH = "/apis/elbow.dev/v1alpha1/namespaces/default/loadbalancers"
+_GONE = object()
+
+
+@pytest.fixture(scope="module")
+def api(tmp_path_factory: pytest.TempPathFactory, ports: Ports) -> Iterator[ApiServer]:
+    server = ApiServer(tmp_path_factory.mktemp("api"), ports)
+    try:
+        server.wait()
+        crds = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+        created = server.http.post(crds, json=definition())
+        assert created.status_code == 201, created.text
+        until(lambda: server.http.get(_PATH).status_code == 200, limit=30, say="the resource is served")
+        until(lambda: server.http.get("/api/v1/namespaces/default").status_code == 200, limit=30)
+        yield server
+    finally:
+        server.stop()
+
+
+def manifest(**changes: Any) -> dict[str, Any]:
+    """A manifest that is accepted, changed at paths like listeners.0.port."""
+    document: dict[str, Any] = {
+        "apiVersion": "elbow.dev/v1alpha1",
+        "kind": "LoadBalancer",
+        "metadata": {"name": "web", "namespace": "default"},
+        "spec": {
+            "listeners": [
+                {"name": "http", "protocol": "HTTP", "port": 80, "targetGroup": "web"},
+                {
+                    "name": "tls",
+                    "protocol": "TLS",
+                    "port": 443,
+                    "targetGroup": "db",
+                    "tls": {"certificates": [{"secretName": "cert"}]},
+                },
+            ],
+            "targetGroups": [
+                {"name": "web", "protocol": "HTTP", "targets": {"service": {"name": "web", "port": 80}}},
+                {"name": "db", "protocol": "TCP", "targets": {"addresses": [{"ip": "192.0.2.1", "port": 1}]}},
+            ],
+        },
+    }
+    for path, value in changes.items():
+        _set(document["spec"], path.split("."), value)
+    return document
+
+
+def _set(node: Any, path: list[str], value: Any) -> None:
+    *way, last = path
+    for step in way:
+        node = node[int(step)] if isinstance(node, list) else node.setdefault(step, {})
+    if isinstance(node, list):
+        node[int(last) : int(last) + 1] = [] if value is _GONE else [value]
+    elif value is _GONE:
+        node.pop(last, None)
+    else:
+        node[last] = value
+
+
+def told(api: ApiServer, document: dict[str, Any]) -> tuple[bool, str, dict[str, Any]]:
+    answer = api.http.post(_PATH, params={"dryRun": "All", "fieldValidation": "Strict"}, json=document)
+    assert answer.status_code in (201, 400, 422), answer.text
+    return answer.status_code == 201, answer.text, answer.json()
+
+
+def says(document: dict[str, Any]) -> tuple[bool, str]:
+    try:
+        parse(copy.deepcopy(document))
+    except Refused as refused:
+        return False, str(refused)
+    return True, ""
+
+
+_G, _L = "targetGroups.0.", "listeners.0."
+_GOOD: list[dict[str, Any]] = [
+    {},
+    {"scheme": "internal"},
+    {"zones": ["zone-a", "zone-b"]},
+    {"zonalShift": {"awayFrom": "zone-a", "until": "2026-01-31T18:00:00Z", "reason": "a test"}},
+    {"zonalShift": {"awayFrom": "zone-a", "until": "2026-01-31T18:00:00+02:00"}},
+    {"crossZone": "disabled", "targetGroups.1.targets.addresses.0.zone": "zone-a"},
+    {"allowedSources": ["10.0.0.0/8", "192.0.2.7/32"]},
+    {"allowedSources": ["fd00::/8"]},
+    {"proxy": {"replicas": 1, "maxReplicas": 1}},
+    {"proxy": {"resources": {"limits": {"memory": "1Gi", "cpu": 2}}, "tolerations": [{"key": "x"}]}},
+    *({"exposure": {"type": kind}} for kind in ("LoadBalancer", "NodePort", "ClusterIP", "HostPort")),
+    {"exposure": {"externalTrafficPolicy": "Local", "annotations": {"a/b": "c"}}},
+    {_L + "port": 1},
+    {_L + "port": 65535},
+    {_L + "idleTimeout": "4000s"},
+    {_L + "idleTimeout": "1h"},
+    {"listeners.1.idleTimeout": "6000s"},
+    {_L + "clientKeepAlive": "7d"},
+    {_L + "clientKeepAlive": "1m"},
+    {_L + "http": {"xForwardedFor": "append", "xForwardedForClientPort": True}},
+    {_L + "http": {"desyncMitigation": "strictest", "dropInvalidHeaders": True}},
+    {"listeners.1.tls.policy": "ELBSecurityPolicy-TLS13-1-2-Res-2021-06"},
+    {_G + "targets": {"service": {"name": "web", "port": "http"}}},
+    {_G + "targets": {"nodes": {"selector": {"disk": "ssd"}, "port": 30080}}},
+    {_G + "targets": {"nodes": {"port": 30080}}},
+    {_G + "algorithm": "least_outstanding_requests"},
+    {_G + "slowStart": "30s"},
+    {_G + "slowStart": "15m"},
+    {_G + "healthCheck": {"path": "/healthz?full=1", "interval": "5s", "timeout": "4s"}},
+    {_G + "healthCheck": {"interval": "300s", "timeout": "120s"}},
+    {_G + "healthCheck": {"interval": "1s", "timeout": "500ms"}},
+    {_G + "healthCheck": {"port": 8080, "matcher": "200-299,301", "protocol": "HTTPS"}},
+    {_G + "healthCheck": {"port": "traffic-port", "healthyThreshold": 1, "unhealthyThreshold": 10}},
+    {_G + "stickiness": {"type": "lb_cookie"}},
+    {_G + "stickiness": {"type": "lb_cookie", "duration": "7d"}},
+    {_G + "stickiness": {"type": "app_cookie", "cookieName": "SESSION"}},
+    {"targetGroups.1.stickiness": {"type": "source_ip", "duration": "1s"}},
+    {_G + "deregistrationDelay": "0s"},
+    {_G + "deregistrationDelay": "1h"},
+    {_G + "deregistrationDelay": "59m60s"},
+    {_G + "minimumHealthy": {"dns": 2, "routing": "50%"}},
+    {_G + "minimumHealthy": {"dns": "100%"}},
+    {_G + "failOpen": False},
+    {_G + "maxConnectionsPerTarget": 100000},
+    {_G + "surgeQueue": {"length": 0, "timeout": "1s"}},
+    {"targetGroups.1.proxyProtocol": "v2"},
+    {_G + "unhealthyDrainingInterval": "100h"},
+    {_G + "unhealthyConnectionTermination": True},
+    {"targetGroups.1.targets.addresses.0": {"ip": "fd00::1", "port": 65535, "weight": 256, "zone": "z"}},
+]
+_BAD: list[dict[str, Any]] = [
+    {"unknown": 1},
+    {_L + "unknown": 1},
+    {_G + "healthCheck": {"unknown": 1}},
+    {"scheme": "public"},
+    {"zones": []},
+    {"zones": ["a", "a"]},
+    {"zones": ["not a zone"]},
+    {"zonalShift": {"awayFrom": "zone-a"}},
+    {"zonalShift": {"awayFrom": "zone-a", "until": "tomorrow"}},
+    {"zonalShift": {"awayFrom": "zone-a", "until": "2026-13-31T18:00:00Z"}},
+    {"crossZone": "disabled"},
+    {"crossZone": True},
+    {"allowedSources": ["10.0.0.0"]},
+    {"allowedSources": ["300.0.0.0/8"]},
+    {"allowedSources": []},
+    {"proxy": {"replicas": 0}},
+    {"proxy": {"replicas": 3, "maxReplicas": 2}},
+    {"proxy": {"replicas": "2"}},
+    {"exposure": {"type": "Anycast"}},
+    {"exposure": {"externalTrafficPolicy": "Remote"}},
+    {"listeners": []},
+    {"listeners": _GONE},
+    {"targetGroups": []},
+    {_L + "name": "Not A Label"},
+    {_L + "name": "tls"},
+    {_L + "port": 0},
+    {_L + "port": 65536},
+    {_L + "port": 443},
+    {_L + "port": "80"},
+    {_L + "protocol": "UDP"},
+    {_L + "targetGroup": "none"},
+    {_L + "targetGroup": "db"},
+    {_L + "targetGroup": _GONE},
+    {_L + "idleTimeout": "4001s"},
+    {_L + "idleTimeout": "0s"},
+    {_L + "idleTimeout": "soon"},
+    {_L + "idleTimeout": 60},
+    {"listeners.1.idleTimeout": "59s"},
+    {"listeners.1.http": {}},
+    {"listeners.1.clientKeepAlive": "1h"},
+    {_L + "clientKeepAlive": "8d"},
+    {_L + "clientKeepAlive": "59s"},
+    {_L + "tls": {"certificates": [{"secretName": "cert"}]}},
+    {"listeners.1.tls": _GONE},
+    {"listeners.1.tls.certificates": []},
+    {"listeners.1.tls.certificates.0": {}},
+    {"listeners.1.tls.policy": "ELBSecurityPolicy-Best"},
+    {_L + "http": {"xForwardedFor": "remove", "xForwardedForClientPort": True}},
+    {_G + "name": "db"},
+    {_G + "protocol": "TCP"},
+    {_G + "protocolVersion": "HTTP2"},
+    {_G + "protocolVersion": "GRPC"},
+    {_G + "targets": {}},
+    {_G + "targets": {"service": {"name": "web", "port": 80}, "nodes": {"port": 1}}},
+    {_G + "targets": {"service": {"name": "web"}}},
+    {_G + "targets": {"service": {"name": "web", "port": 0}}},
+    {_G + "targets": {"service": {"name": "web", "port": "NOT_A_PORT"}}},
+    {_G + "algorithm": "random"},
+    {_G + "slowStart": "29s"},
+    {_G + "slowStart": "16m"},
+    {_G + "slowStart": "60s", _G + "algorithm": "least_outstanding_requests"},
+    {_G + "healthCheck": {"interval": "5s", "timeout": "5s"}},
+    {_G + "healthCheck": {"interval": "500ms"}},
+    {_G + "healthCheck": {"interval": "301s"}},
+    {_G + "healthCheck": {"timeout": "499ms"}},
+    {_G + "healthCheck": {"healthyThreshold": 0}},
+    {_G + "healthCheck": {"unhealthyThreshold": 11}},
+    {_G + "healthCheck": {"path": "healthz"}},
+    {_G + "healthCheck": {"port": 0}},
+    {_G + "healthCheck": {"port": "http"}},
+    {_G + "healthCheck": {"matcher": "OK"}},
+    {_G + "healthCheck": {"matcher": 200}},
+    {"targetGroups.1.healthCheck": {"path": "/"}},
+    {"targetGroups.1.healthCheck": {"matcher": "200"}},
+    {_G + "stickiness": {}},
+    {_G + "stickiness": {"type": "app_cookie"}},
+    {_G + "stickiness": {"type": "lb_cookie", "cookieName": "X"}},
+    {_G + "stickiness": {"type": "app_cookie", "cookieName": "AWSALBX"}},
+    {_G + "stickiness": {"type": "lb_cookie", "duration": "8d"}},
+    {"targetGroups.1.stickiness": {"type": "lb_cookie"}},
+    {_G + "deregistrationDelay": "3601s"},
+    {_G + "deregistrationDelay": "-1s"},
+    {_G + "minimumHealthy": {"dns": "101%"}},
+    {_G + "minimumHealthy": {"dns": "many"}},
+    {_G + "failOpen": "no"},
+    {_G + "maxConnectionsPerTarget": 0},
+    {_G + "surgeQueue": {"length": 100001}},
+    {_G + "surgeQueue": {"timeout": "0s"}},
+    {_G + "proxyProtocol": "v1"},
+    {_G + "unhealthyDrainingInterval": "1s", _G + "unhealthyConnectionTermination": True},
+    {_G + "tls": {}},
+    {"targetGroups.1.targets.addresses.0.ip": "example.com"},
+    {"targetGroups.1.targets.addresses.0.ip": "192.0.2.1/32"},
+    {"targetGroups.1.targets.addresses.0.port": 0},
+    {"targetGroups.1.targets.addresses.0.weight": 257},
+]
+
+
+def _name(changes: dict[str, Any]) -> str:
+    return ",".join(f"{path}={'gone' if value is _GONE else value}" for path, value in changes.items())[:90] or "plain"
+
+
+@pytest.mark.parametrize("changes", _GOOD, ids=_name)
+def test_both_accept_it_with_the_same_defaults(api: ApiServer, changes: dict[str, Any]) -> None:
+    document = manifest(**changes)
+    assert says(document) == (True, "")
+    accepted, text, stored = told(api, document)
+    assert accepted, text
+    whole = {key: stored[key] for key in ("apiVersion", "kind", "metadata", "spec")}
+    assert parse(whole).spec == parse(document).spec
+
+
+@pytest.mark.parametrize("changes", _BAD, ids=_name)
+def test_both_refuse_it(api: ApiServer, changes: dict[str, Any]) -> None:
+    document = manifest(**changes)
+    assert not says(document)[0], "the model accepts it"
+    accepted, _, _ = told(api, document)
+    assert not accepted, "the API server accepts it"
+
+
+def test_fields_of_one_machine_are_refused_in_a_cluster(api: ApiServer) -> None:
+    accepted, text, _ = told(api, manifest(**{"listeners.1.tls.certificates.0": {"file": "cert.pem"}}))
+    assert not accepted
+    assert "unknown field" in text
+
+
+def test_two_appliers_share_the_lists_of_listeners_and_groups(api: ApiServer) -> None:
+    """List-map keys: one field manager's listener stays when another applies its own."""
+    first = manifest()
+    first["metadata"]["name"] = "shared"
+    assert api.apply(first, f"{_PATH}/shared").status_code == 201
+    second = {
+        "apiVersion": first["apiVersion"],
+        "kind": first["kind"],
+        "metadata": {"name": "shared"},
+        "spec": {"listeners": [{"name": "extra", "protocol": "HTTP", "port": 81, "targetGroup": "web"}]},
+    }
+    stored = api.apply(second, f"{_PATH}/shared", fieldManager="other").json()
+    assert [listener["name"] for listener in stored["spec"]["listeners"]] == ["http", "tls", "extra"]
