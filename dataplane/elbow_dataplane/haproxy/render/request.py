@@ -42,7 +42,6 @@ def lines(listener: Listener, group: TargetGroup, engine: Engine) -> list[str]:
         "  tcp-request session set-var(sess.began) date",
         '  tcp-request session set-var-fmt(sess.trace) "%[rand,hex,bytes(8,8),lower]%[rand,hex,bytes(8,8),lower]"',
         *([] if listener.protocol.is_encrypted and listener.options.http2 else ["  option disable-h2-upgrade"]),
-        *(["  option http-restrict-req-hdr-names delete"] if listener.options.drop_invalid_headers else []),
         *(["  option forwardfor if-none"] if _native_forwarded_for(listener) else []),
         "  acl rare var(txn.rare) -m found",
         f"  http-request set-var(txn.rare) bool(1) if {{ req.hdrs -m reg '{_gate(listener, group)}' }} or !{{ method {_ORDINARY_METHODS} }} or {{ req.body_size gt 0 }} {{ method GET HEAD }}",
@@ -147,9 +146,11 @@ def _desync(listener: Listener) -> list[str]:
 
 
 def _invalid_headers(listener: Listener) -> list[str]:
+    """ELB section 6.7; counted whether they are dropped or forwarded."""
+    rules = [f"  http-request sc-inc-gpc({counter('invalid_headers')},0) if {{ req.hdr_names -m reg [^-a-z0-9,] }}"]
     if listener.options.drop_invalid_headers:
-        return []
-    return [f"  http-request sc-inc-gpc({counter('invalid_headers')},0) if {{ req.hdr_names -m reg [^-a-z0-9,] }}"]
+        rules.append("  http-request del-header [^-A-Za-z0-9] -m reg")
+    return rules
 
 
 def _forwarded_for(listener: Listener, engine: Engine) -> list[str]:
