@@ -1,11 +1,11 @@
 """Requests that two HTTP parsers might read differently (ELB section 6.6)."""
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import pytest
 from conftest import Targets
+from elbow_dataplane.haproxy.render.listener_counter import COUNTERS_TABLE, parse_table
 from harness.client import Client, Closed
 from harness.elbow import Elbow
 from harness.manifest import group, listener, load_balancer
@@ -94,8 +94,8 @@ class Site:
 
     def counted(self) -> int:
         """How many requests were counted as not compliant."""
-        rows = re.findall(r"gpc6=(\d+)", self.lb.socket("show table listener_counters"))
-        return sum(map(int, rows))
+        rows = parse_table(self.lb.socket(f"show table {COUNTERS_TABLE}")).values()
+        return sum(row["noncompliant"] for row in rows)
 
 
 @pytest.fixture(scope="module")
@@ -203,3 +203,9 @@ def test_what_follows_a_smuggled_body_is_never_a_request(site: Site) -> None:
                 client.send(request(lines, start="GET /early HTTP/1.1", body=inner))
                 client.read()
             assert all(seen.path != "/smuggled" for seen in site.target.requests)
+
+
+def test_requests_that_are_not_compliant_are_a_metric(site: Site) -> None:
+    metric = "elb_desync_mitigation_mode_non_compliant_request_count_total"
+    site.send("monitor", next(iter(AMBIGUOUS.values())))
+    until(lambda: site.lb.metric(metric) == site.counted() > 0, say=metric)

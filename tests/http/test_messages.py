@@ -6,9 +6,11 @@ from dataclasses import dataclass
 
 import pytest
 from conftest import Targets
+from elbow_dataplane.haproxy.render.listener_counter import COUNTERS_TABLE, parse_table
 from harness.client import Client, Closed
 from harness.elbow import Elbow
 from harness.manifest import group, listener, load_balancer
+from harness.poll import until
 from harness.ports import Ports
 from harness.response import Response
 from harness.target import Target
@@ -28,8 +30,8 @@ class Site:
             return client.read(method)
 
     def invalid_headers(self) -> int:
-        rows = re.findall(r"gpc7=(\d+)", self.lb.socket("show table listener_counters"))
-        return sum(map(int, rows))
+        rows = parse_table(self.lb.socket(f"show table {COUNTERS_TABLE}")).values()
+        return sum(row["invalid_headers"] for row in rows)
 
 
 @pytest.fixture(scope="module")
@@ -174,13 +176,21 @@ def test_invalid_header_names_are_forwarded_and_counted(site: Site) -> None:
     assert site.invalid_headers() == before + 1
 
 
-def test_invalid_header_names_are_dropped_if_asked(site: Site) -> None:
+def test_invalid_header_names_are_dropped_and_counted_if_asked(site: Site) -> None:
+    before = site.invalid_headers()
     site.target.forget()
     with Client(site.strict_port) as client:
         assert client.get("/", [*INVALID, ("X-Valid-1", "4")]).status == 200
     seen = site.target.requests[0]
     assert [seen.header(name) for name, _ in INVALID] == [None, None, None]
     assert seen.header("X-Valid-1") == "4"
+    assert site.invalid_headers() == before + 1
+
+
+def test_forwarded_and_dropped_invalid_headers_are_metrics(site: Site) -> None:
+    for name, listens in (("forwarded", "http"), ("dropped", "dropping")):
+        metric = f"elb_{name}_invalid_header_request_count_total"
+        until(lambda metric=metric, at=listens: site.lb.metric(metric, listener=at) == 1, say=metric)  # type: ignore[misc]
 
 
 def test_a_folded_header_reaches_the_target_on_one_line(site: Site) -> None:

@@ -117,10 +117,16 @@ class _Page(Collector):
                 "DesyncMitigationMode_NonCompliant_Request_Count",
                 elb.rule_count(count, listener, "noncompliant"),
             ),
-            (
-                "forwarded_invalid_header_request_count",
-                "ForwardedInvalidHeaderRequestCount",
-                elb.rule_count(count, listener, "invalid_headers"),
+            *(
+                (
+                    f"{name.lower()}_invalid_header_request_count",
+                    f"{name}InvalidHeaderRequestCount",
+                    elb.rule_count(count, listener, "invalid_headers") if is_so else 0,
+                )
+                for name, is_so in (
+                    ("Dropped", listener.options.drop_invalid_headers),
+                    ("Forwarded", not listener.options.drop_invalid_headers),
+                )
             ),
             (
                 "non_sticky_request_count",

@@ -5,17 +5,38 @@ from dataclasses import dataclass
 from elbow_api.tls_policy import TlsPolicy
 
 _T13 = ("TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256")
-_G = (
+_G = {
     "ECDHE-ECDSA-AES128-GCM-SHA256",
     "ECDHE-RSA-AES128-GCM-SHA256",
     "ECDHE-ECDSA-AES256-GCM-SHA384",
     "ECDHE-RSA-AES256-GCM-SHA384",
+}
+_S2 = {"ECDHE-ECDSA-AES128-SHA256", "ECDHE-RSA-AES128-SHA256", "ECDHE-ECDSA-AES256-SHA384", "ECDHE-RSA-AES256-SHA384"}
+_S1 = {"ECDHE-ECDSA-AES128-SHA", "ECDHE-RSA-AES128-SHA", "ECDHE-RSA-AES256-SHA", "ECDHE-ECDSA-AES256-SHA"}
+_R12 = {"AES128-GCM-SHA256", "AES128-SHA256", "AES256-GCM-SHA384", "AES256-SHA256"}
+_R1 = {"AES128-SHA", "AES256-SHA"}
+_3DES = {"DES-CBC3-SHA"}
+_ORDER = (
+    "ECDHE-ECDSA-AES128-GCM-SHA256",
+    "ECDHE-RSA-AES128-GCM-SHA256",
+    "ECDHE-ECDSA-AES128-SHA256",
+    "ECDHE-RSA-AES128-SHA256",
+    "ECDHE-ECDSA-AES128-SHA",
+    "ECDHE-RSA-AES128-SHA",
+    "ECDHE-ECDSA-AES256-GCM-SHA384",
+    "ECDHE-RSA-AES256-GCM-SHA384",
+    "ECDHE-ECDSA-AES256-SHA384",
+    "ECDHE-RSA-AES256-SHA384",
+    "ECDHE-RSA-AES256-SHA",
+    "ECDHE-ECDSA-AES256-SHA",
+    "AES128-GCM-SHA256",
+    "AES128-SHA256",
+    "AES128-SHA",
+    "AES256-GCM-SHA384",
+    "AES256-SHA256",
+    "AES256-SHA",
+    "DES-CBC3-SHA",
 )
-_S2 = ("ECDHE-ECDSA-AES128-SHA256", "ECDHE-RSA-AES128-SHA256", "ECDHE-ECDSA-AES256-SHA384", "ECDHE-RSA-AES256-SHA384")
-_S1 = ("ECDHE-ECDSA-AES128-SHA", "ECDHE-RSA-AES128-SHA", "ECDHE-RSA-AES256-SHA", "ECDHE-ECDSA-AES256-SHA")
-_R12 = ("AES128-GCM-SHA256", "AES128-SHA256", "AES256-GCM-SHA384", "AES256-SHA256")
-_R1 = ("AES128-SHA", "AES256-SHA")
-_3DES = ("DES-CBC3-SHA",)
 _CLASSIC_CURVES = "X25519:P-256:P-384:P-521"
 _PQ_CURVES = f"X25519MLKEM768:SecP256r1MLKEM768:{_CLASSIC_CURVES}"
 
@@ -38,8 +59,9 @@ class Offer:
         return [*words, "curves", _PQ_CURVES if self.post_quantum else _CLASSIC_CURVES]
 
 
-def _offer(least: str, most: str, *ciphers: tuple[str, ...], pq: bool = False) -> Offer:
-    return Offer(f"TLSv{least}", f"TLSv{most}", tuple(name for group in ciphers for name in group), pq)
+def _offer(least: str, most: str, *ciphers: set[str], pq: bool = False) -> Offer:
+    chosen = set().union(*ciphers)
+    return Offer(f"TLSv{least}", f"TLSv{most}", tuple(name for name in _ORDER if name in chosen), pq)
 
 
 _OFFERS = {
