@@ -28,6 +28,7 @@ class Fleet:
     http: Target
     https: Target
     http2: Target
+    http2s: Target
     own: Target
     own_port: Target
     ipv6: Target
@@ -48,6 +49,7 @@ def fleet(elbow: Start, targets: Targets, ports: Ports, authority: Authority) ->
         "http": targets.http("http"),
         "https": targets.http("https", tls=context),
         "http2": targets.http("http2"),
+        "http2s": targets.http("http2s", tls=certificate.server_context(alpn=("h2", "http/1.1"))),
         "own": (own := targets.http("own")),
         "own_port": targets.http("own-port", ip=own.ip),
         "ipv6": targets.http("ipv6", ip="::1"),
@@ -68,6 +70,7 @@ def fleet(elbow: Start, targets: Targets, ports: Ports, authority: Authority) ->
         group([made["http"]], name="http"),
         group([made["https"]], "HTTPS", name="https"),
         group([made["http2"]], name="http2", protocolVersion="HTTP2"),
+        group([made["http2s"]], "HTTPS", name="http2s", protocolVersion="HTTP2"),
         group([made["own"]], name="own", check=own_check),
         group([made["ipv6"]], name="ipv6"),
         group([made["tcp"]], "TCP", name="tcp"),
@@ -92,16 +95,20 @@ def fleet(elbow: Start, targets: Targets, ports: Ports, authority: Authority) ->
         )
         fields = {"tls": tls(certificate.bundle)} if protocol == "HTTPS" else {}
         listeners.append(listener(ports.take(), protocol, name=each["name"], group=each["name"], **fields))
-    lb = elbow(load_balancer(listeners, groups), settle=False)
+    # All are added while HAProxy runs.
+    lb = elbow(load_balancer(listeners, [each | {"targets": {"addresses": []}} for each in groups]))
+    lb.edit(lambda spec: spec.update(targetGroups=groups))
+    assert lb.reloads() == {}
     return Fleet(lb, **made)  # type: ignore[arg-type]
 
 
-def test_each_kind_of_check_finds_a_target_healthy_and_says_why_it_is_not(fleet: Fleet) -> None:
+def test_each_kind_of_check_finds_a_target_healthy_and_says_why_it_is_not(fleet: Fleet, ports: Ports) -> None:
     lb = fleet.lb
     kinds: dict[str, Server | GrpcTarget] = {
         "http": fleet.http,
         "https": fleet.https,
         "http2": fleet.http2,
+        "http2s": fleet.http2s,
         "ipv6": fleet.ipv6,
         "tcp": fleet.tcp,
         "tls": fleet.tls,
@@ -115,7 +122,7 @@ def test_each_kind_of_check_finds_a_target_healthy_and_says_why_it_is_not(fleet:
 
     fleet.http.health.mode = "hang"
     fleet.https.health.status = 503
-    fleet.http2.health.status = 201
+    fleet.http2.health.status = fleet.http2s.health.status = 201
     fleet.ipv6.health.mode = "garbage"
     fleet.tcp.refuse()
     fleet.tls.on_accept = "hang"
@@ -133,6 +140,7 @@ def test_each_kind_of_check_finds_a_target_healthy_and_says_why_it_is_not(fleet:
         "http": ("Target.Timeout", "Request timed out"),
         "https": (mismatch, "Health checks failed with these codes: [503]"),
         "http2": (mismatch, "Health checks failed with these codes: [201]"),
+        "http2s": (mismatch, "Health checks failed with these codes: [201]"),
         "ipv6": failed,
         "tcp": failed,
         "tls": failed,
@@ -142,11 +150,15 @@ def test_each_kind_of_check_finds_a_target_healthy_and_says_why_it_is_not(fleet:
     }
 
     fleet.http.health.mode = fleet.ipv6.health.mode = "answer"
-    fleet.https.health.status = fleet.http2.health.status = fleet.by_http.health.status = 200
     fleet.tcp.listen()
     fleet.tls.on_accept = "serve"
-    del fleet.grpc.codes["/AWS.ALB/healthcheck"]
-    del fleet.grpcs.codes["/grpc.health.v1.Health/Check"]
+    for target in (fleet.https, fleet.http2, fleet.http2s, fleet.by_http):
+        target.health.status = 200
+    fleet.grpc.codes.clear()
+    fleet.grpcs.codes.clear()
+    # From here on they stand in the file HAProxy starts from.
+    lb.edit(lambda spec: spec["listeners"].append(listener(ports.take(), name="more", group="http")))
+    assert lb.reloads() == {"ListenerAdded": 1}
     for name, target in kinds.items():
         health = lb.wait_state(target, "healthy", group=name)
         assert health is not None
