@@ -115,12 +115,13 @@ def _spec(place: Place, *, sticky: bool) -> Fields:
     web = group("web", "HTTP", TARGETS) | ({"stickiness": {"type": "lb_cookie"}} if sticky else {})
     return {
         "listeners": [
-            {"name": "http", "port": HTTP, "protocol": "HTTP", "targetGroup": "web"},
+            {"name": "http", "port": HTTP, "protocol": "HTTP", "targetGroup": "web", "idleTimeout": "300s"},
             {
                 "name": "https",
                 "port": HTTPS,
                 "protocol": "HTTPS",
                 "targetGroup": "web",
+                "idleTimeout": "300s",
                 "tls": {"certificates": certificates},
             },
             {"name": "tcp", "port": TCP, "protocol": "TCP", "targetGroup": "tcp"},

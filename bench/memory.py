@@ -1,5 +1,6 @@
 """Resident memory: fresh, and per client connection that waits after one request."""
 
+import select
 import socket
 import ssl
 import time
@@ -60,13 +61,23 @@ def measure(place: Place) -> Iterator[Footprint]:
 def _footprint(peer: Peer, *, tls: bool) -> Footprint:
     time.sleep(2)
     idle, at = peer.memory(), {}
-    with ExitStack() as open_ones:
+    with ExitStack() as stack:
+        clients = []
         for number in range(1, max(_STEPS) + 1):
-            open_ones.enter_context(_connection(peer, tls=tls))
+            clients.append(stack.enter_context(_connection(peer, tls=tls)))
             if number in _STEPS:
                 time.sleep(1)
                 at[number] = peer.memory()
+        if closed := _closed(clients):
+            raise RuntimeError(f"{peer.name} closed {len(closed)} connections that were to wait")
     return Footprint(peer.name.removesuffix(" memory"), tls, idle, at)
+
+
+def _closed(clients: Sequence[socket.socket]) -> list[int]:
+    poller = select.poll()
+    for client in clients:
+        poller.register(client, select.POLLRDHUP)
+    return [descriptor for descriptor, _ in poller.poll(0)]
 
 
 def _connection(peer: Peer, *, tls: bool) -> socket.socket:
