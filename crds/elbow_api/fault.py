@@ -10,7 +10,7 @@ from pydantic_core import ErrorDetails
 
 Path = tuple[str | int, ...]
 
-_NAME = re.compile(r"[A-Za-z][-A-Za-z0-9]{0,62}")
+_NAME = re.compile(r"[A-Za-z][-_A-Za-z0-9]{0,62}")
 _MOST_SHOWN = 60
 _UNION_MEMBERS = {"int_type": "int", "string_type": "str"}
 _SAY = {

@@ -54,7 +54,9 @@ def _listener(at: Path, listener: Listener, spec: LoadBalancerSpec) -> Iterator[
             (*at, "targetGroup"),
             f"a {listener.protocol} listener can't forward to a {group.protocol} target group; HTTP and HTTPS go together, and TCP and TLS",
         )
-    elif group.protocol_version is not ProtocolVersion.HTTP1 and listener.protocol != "HTTPS":
+    elif (
+        group.protocol.is_http and group.protocol_version is not ProtocolVersion.HTTP1 and listener.protocol != "HTTPS"
+    ):
         yield Fault((*at, "targetGroup"), f"a target group of version {group.protocol_version} needs an HTTPS listener")
     if listener.protocol.is_encrypted and listener.tls is None:
         yield Fault((*at, "tls"), f"required for {listener.protocol}: add tls.certificates")

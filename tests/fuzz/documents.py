@@ -97,6 +97,7 @@ TCP = _document(
     ],
 )
 CLUSTER = _document(
+    zonalShift={"awayFrom": "zqx-zone", "until": "2030-01-31T18:00:00Z", "reason": "x"},
     proxy={
         "replicas": 2,
         "maxReplicas": 4,

@@ -24,8 +24,6 @@ FREE = {
     ("http", "stickiness", "cookieName"): r"[!#%&'*+\-.^_`|~0-9A-Za-z][!#$%&'*+\-.^_`|~0-9A-Za-z]{0,20}",
     ("http", "tls", "serverName"): r"[A-Za-z0-9]([-A-Za-z0-9]{0,9}[A-Za-z0-9])?(\.[A-Za-z0-9]{1,9})?",
 }
-BOOLEANS = {"true", "false", "on", "off", "yes", "no", "y", "n", "t", "f", "0", "1"}
-"""What pydantic takes for true or false."""
 PLAIN = {name: read(configuration(parse(document))) for name, document in DOCUMENTS.items()}
 
 
@@ -41,8 +39,6 @@ def faults(document: Any) -> tuple[Fault, ...]:
 def judge(name: str, path: Path, value: str) -> str:
     """Put a string in a place: `refused` by name, or `taken` as it is; anything else is a failure."""
     document = with_value(DOCUMENTS[name], path, value)
-    if isinstance(value_at(DOCUMENTS[name], path), bool) and value.lower() in BOOLEANS:
-        return "taken"
     if found := faults(document):
         # A name that is good by itself may be missed by who refers to it.
         is_missed = path[-1] == "name" and any(f"there is {value}" in fault.message for fault in found)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from harness.certificates import Authority
-from harness.client import get
+from harness.client import Client, Closed, get
 from harness.elbow import Elbow
 from harness.manifest import group, http, listener, load_balancer
 from harness.poll import until
@@ -132,12 +132,11 @@ def test_only_the_clients_named_are_let_in(elbow: Start, targets: Targets, port:
     elbow(manifest)
 
     def is_let_in(source: str) -> bool:
-        with socket.create_connection(("127.0.0.1", port), 10, (source, 0)) as client:
-            try:
-                client.sendall(b"GET / HTTP/1.1\r\nHost: web\r\n\r\n")
-                return client.recv(12) == b"HTTP/1.1 200"
-            except (ConnectionResetError, BrokenPipeError):
-                return False
+        try:
+            with Client(port, source=source) as client:
+                return client.get().status == 200
+        except (Closed, ConnectionResetError, BrokenPipeError):
+            return False
 
     answers = {source: is_let_in(source) for source in ("127.0.6.3", "127.0.6.4", "127.0.7.9", "127.0.7.8")}
     assert answers == {"127.0.6.3": True, "127.0.6.4": False, "127.0.7.9": True, "127.0.7.8": False}

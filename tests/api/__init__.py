@@ -1,0 +1,1 @@
+"""What the resource takes, and what it says to the rest."""
