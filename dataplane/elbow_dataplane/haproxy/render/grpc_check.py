@@ -54,7 +54,8 @@ def grpc_lines(
 
 def _call(path: str, host: str | None, user_agent: str, *, encrypted: bool) -> str:
     """The bytes of a call of a method with an empty message, in hex; the target's address as a log format."""
-    before = bytes([0x83, 0x87 if encrypted else 0x86]) + b"\x04" + _string(path.encode())  # :method POST, :scheme, :path
+    # :method POST, :scheme, :path
+    before = bytes([0x83, 0x87 if encrypted else 0x86]) + b"\x04" + _string(path.encode())
     after = (
         (b"\x00" + _string(b"te") + _string(b"trailers"))
         + (b"\x0f\x10" + _string(b"application/grpc"))  # content-type
