@@ -45,6 +45,7 @@ def lines(listener: Listener, group: TargetGroup, engine: Engine) -> list[str]:
         *(["  option forwardfor if-none"] if _native_forwarded_for(listener) else []),
         "  acl rare var(txn.rare) -m found",
         f"  http-request set-var(txn.rare) bool(1) if {{ req.hdrs -m reg '{_gate(listener, group)}' }} or !{{ method {_ORDINARY_METHODS} }} or {{ req.body_size gt 0 }} {{ method GET HEAD }}",
+        *_unusual_version(listener),
         *_protocol_match(group, engine),
         f"  http-request add-header X-Forwarded-Proto {'https' if listener.protocol.is_encrypted else 'http'}",
         f"  http-request add-header X-Forwarded-Port {listener.port}",
@@ -69,6 +70,13 @@ def _gate(listener: Listener, group: TargetGroup) -> str:
     if not listener.options.preserve_host:
         parts.append(_unusual_host(listener))
     return f"{_UNUSUAL_BYTES}|(?:^|\\n)(?:{'|'.join(parts)})|{_NO_HOST}"
+
+
+def _unusual_version(listener: Listener) -> list[str]:
+    """HTTP/1.2 and the like are refused by this mode alone; no expression over headers sees them."""
+    if listener.options.desync_mitigation is not DesyncMitigation.STRICTEST:
+        return []
+    return ["  http-request set-var(txn.rare) bool(1) if { fc_http_major 1 } !{ req.ver 1.0 1.1 }"]
 
 
 def _unusual_host(listener: Listener) -> str:
@@ -186,7 +194,9 @@ def _replaced(listener: Listener) -> list[str]:
 def _host(listener: Listener) -> list[str]:
     """ELB section 6.5; a request of HTTP/1.0 that names no host gets the address the client connected to (section 6.2)."""
     port = "" if listener.port in (80, 443) else f":{listener.port}"
-    missing = f"""  http-request set-header Host "%[dst,regsub('^(.*:.*)',[\\1])]{port}" if !{{ req.hdr(host) -m found }}"""
+    missing = (
+        f"""  http-request set-header Host "%[dst,regsub('^(.*:.*)',[\\1])]{port}" if !{{ req.hdr(host) -m found }}"""
+    )
     if listener.options.preserve_host:
         return [missing]
     return [
