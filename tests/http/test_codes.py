@@ -136,7 +136,7 @@ def test_a_request_that_is_refused_is_answered_by_the_balancer_and_counted_as_it
     with site.counts("web", elb4xx=len(REFUSED)):
         for data, code in REFUSED.items():
             with Client(site.ports["web"]) as client:
-                client.send(data)
+                client.send(data.replace(b"Host: web\r\n", b"Host: %s\r\n" % client.authority.encode()))
                 assert_made_here(client.read(), code)
     assert not site.targets["web"].requests
 

@@ -32,6 +32,8 @@ def global_lines(engine: Engine) -> list[str]:
         "  h1-accept-payload-with-any-method",
         "  tune.h2.fe.max-concurrent-streams 128",
         "  tune.h2.fe.max-total-streams 10000",
+        # HAProxy would take back part of the window every client begins with, and some fail when they have used it.
+        "  tune.h2.fe.initial-window-size 65535",
         "  ssl-default-server-options ssl-min-ver TLSv1.0",
         "  ssl-default-server-ciphers DEFAULT@SECLEVEL=0",
     ]
