@@ -111,19 +111,22 @@ def test_a_health_checks_path_and_host_are_sent_exactly_as_written(
     assert recorder.lines["127.0.4.100"] == {f"GET {PATHS[25]} HTTP/1.1".encode()}
 
 
-@pytest.mark.parametrize("name", ["app.example.com", "A-b.Example", "x" * 63 + ".example", "0"])
 def test_the_name_for_targets_is_sent_exactly_as_written(
-    elbow: Start, targets: Targets, port: int, authority: Authority, name: str
+    elbow: Start, targets: Targets, ports: Ports, authority: Authority
 ) -> None:
-    asked: list[str | None] = []
-    context = authority.issue(name.lower()).server_context()
-    context.sni_callback = lambda _socket, sni, _context: asked.append(sni)
-    target = targets.http(tls=context)
-    settings = {"verify": True, "ca": str(authority.file), "serverName": name}
-    elbow(http(port, [target], protocol="HTTPS", tls=settings))
+    names = ["app.example.com", "A-b.Example", "x" * 63 + ".example", "0"]
+    asked: dict[str, set[str | None]] = {name: set() for name in names}
+    listeners, groups, taken = [], [], [ports.take() for _ in names]
+    for i, name in enumerate(names):
+        context = authority.issue(name.lower()).server_context()
+        context.sni_callback = lambda _socket, sni, _context, name=name: asked[name].add(sni)  # type: ignore[misc]
+        settings = {"verify": True, "ca": str(authority.file), "serverName": name}
+        listeners.append(listener(taken[i], name=f"l{i}", group=f"g{i}"))
+        groups.append(group([targets.http(name, tls=context)], "HTTPS", name=f"g{i}", tls=settings))
+    elbow(load_balancer(listeners, groups))
 
-    assert get(port).target == "a"
-    assert set(asked) == {name}
+    assert [get(port).target for port in taken] == names
+    assert asked == {name: {name} for name in names}
 
 
 def test_only_the_clients_named_are_let_in(elbow: Start, targets: Targets, port: int) -> None:

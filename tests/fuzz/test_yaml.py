@@ -60,7 +60,7 @@ REFUSED = {
     "large": ("a" * 10_000_000, "the file is larger than 1.5 MiB"),
     "a-large-field": (GOOD.replace("{name: web}", f"{{name: {'w' * 10_000_000}}}"), "the file is larger than 1.5 MiB"),
     "a-large-comment": (f"{GOOD}#{'x' * 10_000_000}\n", "the file is larger than 1.5 MiB"),
-    "many-values": (f"{GOOD}status: [{'x,' * 700_000}]\n", "unfold to more than"),
+    "many-values": (f"{GOOD}status: [{'x,' * 450_000}]\n", "unfold to more than"),
 }
 TAKEN = {
     "plain": GOOD,
