@@ -138,21 +138,24 @@ class Agent:
         wanted = self._input
         if wanted is None or time.monotonic() < self._refused_until:
             return None
-        known = self._next
-        if known is None:
-            known = await self._take(wanted)
+        following = self._next
+        if following is None:
+            following = await self._take(wanted)
             with suppress(Unreachable):
-                await self.proxy.hurry(known)
-        look = await self._converge(known)
-        if wanted is not self._input:
-            return look  # a newer one came meanwhile
+                await self.proxy.hurry(following)
+        look = await self._converge(following)
+        if look.converged:
+            self._known, self._generation = look.known, wanted.config.generation
+        if wanted is self._input:  # no newer one came meanwhile
+            self._settle(look)
+        return look
+
+    def _settle(self, look: Look) -> None:
         self._next = look.known
         if look.was_refused:
             self._next, self._refusal, self._refused_until = None, look.fault, time.monotonic() + READ_BACK
         elif look.converged:
-            self._known, self._generation = look.known, wanted.config.generation
             self._input, self._next, self._refusal = None, None, ""
-        return look
 
     async def _take(self, desired: Desired) -> Known:
         now = time.time()

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import os
+import re
 import signal
 import socket
 import struct
@@ -14,6 +15,7 @@ from pathlib import Path
 from elbow_dataplane.haproxy.engine import Engine
 from elbow_dataplane.haproxy.runtime import RefusedByHAProxy, complaint
 from elbow_dataplane.haproxy.socket import Absent, Socket, Unreachable
+from elbow_dataplane.haproxy.stats import parse_workers
 
 log = logging.getLogger("elbow")
 
@@ -88,16 +90,30 @@ class Process:
 
     async def stop(self, at_once: asyncio.Event) -> None:
         """End HAProxy: new connections are refused, what is served goes on for GRACE seconds or until `at_once`."""
+        worker = _owner(self.engine.worker_socket)
         self._signal(signal.SIGUSR1)
-        ended = asyncio.ensure_future(self._is_gone_within(GRACE))
+        finishing = asyncio.ensure_future(self._until_served())
         hurried = asyncio.ensure_future(at_once.wait())
-        await asyncio.wait({ended, hurried}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({finishing, hurried}, timeout=GRACE, return_when=asyncio.FIRST_COMPLETED)
+        for waiting in (finishing, hurried):
+            waiting.cancel()
         for number in (signal.SIGTERM, signal.SIGKILL):
             if not await self._is_gone_within(0.0):
                 self._signal(number)
                 await self._is_gone_within(_PATIENCE)
-        for waiting in (ended, hurried):
-            waiting.cancel()
+        if worker is not None:  # one that hangs doesn't see its master go
+            _kill(worker)
+
+    async def _until_served(self) -> None:
+        """Until no worker serves anything; a kept connection without a request would last until its client leaves."""
+        while not await self._is_gone():
+            with suppress(Unreachable):
+                workers = parse_workers(await self._master.ask("show proc"))
+                pids = [*workers.old, *([workers.current] if workers.current else [])]
+                told = [await self._master.ask(f"@!{pid} show info") for pid in pids]
+                if not any(_streams(text) > 1 for text in told):  # the question itself is one
+                    return
+            await asyncio.sleep(0.05)
 
     async def _is_gone_within(self, seconds: float) -> bool:
         end = time.monotonic() + seconds
@@ -127,6 +143,16 @@ class Process:
         if self._child is not None:
             return self._child.pid if self._child.poll() is None else None
         return _owner(self.engine.master_socket)
+
+
+def _streams(info: str) -> int:
+    found = re.search(r"^CurrStreams: (\d+)", info, re.MULTILINE)
+    return int(found[1]) if found else 0
+
+
+def _kill(pid: int) -> None:
+    with suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
 
 
 def _owner(path: Path) -> int | None:

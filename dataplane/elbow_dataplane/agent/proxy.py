@@ -13,6 +13,7 @@ from elbow_dataplane.agent.kept_counters import KeptCounters
 from elbow_dataplane.agent.memory import Memory
 from elbow_dataplane.agent.process import Process
 from elbow_dataplane.agent.state import Known
+from elbow_dataplane.haproxy.checks import restore
 from elbow_dataplane.haproxy.diff import Commands, Place, commands
 from elbow_dataplane.haproxy.engine import Engine
 from elbow_dataplane.haproxy.frontends import reopen, shut_down
@@ -20,6 +21,7 @@ from elbow_dataplane.haproxy.render import errors
 from elbow_dataplane.haproxy.render.config import ReloadReason, Skeleton, reasons, render, skeleton
 from elbow_dataplane.haproxy.runtime import RefusedByHAProxy, Runtime, Snapshot
 from elbow_dataplane.haproxy.socket import Absent, Hold, Unreachable
+from elbow_dataplane.model.wanted import Wanted
 
 log = logging.getLogger("elbow")
 
@@ -86,9 +88,8 @@ class Proxy:
             known, snapshot = await self._read(known)
         self._frame = frame
         for _ in range(_ROUNDS):
-            todo = commands(known.wanted(), snapshot.running, self.engine, cut=self._ending.union(self._cut))
-            todo.change += reopen(known.wanted(), snapshot.running.stats, snapshot.info, self.engine)
-            if not todo and not self._cut:
+            todo = self._compare(known.wanted(), snapshot)
+            if not todo:
                 self._keep(known, frame)
                 return known, True
             await self._tell(todo, snapshot)
@@ -139,6 +140,12 @@ class Proxy:
         self._ending = ending
         self.counters.add(snapshot.info.pid, snapshot.counts)
         return known, snapshot
+
+    def _compare(self, wanted: Wanted, snapshot: Snapshot) -> Commands:
+        todo = commands(wanted, snapshot.running, self.engine, cut=self._ending.union(self._cut))
+        todo.change += reopen(wanted, snapshot.running.stats, snapshot.info, self.engine)
+        todo.change += restore(wanted, snapshot.running)
+        return todo
 
     async def _tell(self, todo: Commands, snapshot: Snapshot) -> None:
         for complaint in await self.runtime.worker.tell([*todo.add, *todo.change, *todo.close]):
@@ -202,9 +209,8 @@ class Proxy:
             write(self.engine.config_file, old_text.encode())
             raise
         self._holds[snapshot.info.pid] = hold
-        for reason, name in why:
-            self.reloads[reason] += 1
-            log.info("reloaded: %s %s", reason, name)
+        self.reloads.update({reason for reason, _ in why})
+        log.info("reloaded: %s", ", ".join(f"{reason} {name}".strip() for reason, name in why))
 
     async def _write_checked(self, text: str) -> None:
         """Replace the file once HAProxy has read the new one without complaint, where its program is at hand."""

@@ -5,7 +5,7 @@ import csv
 import re
 import time
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from elbow_api.target_group import TargetGroup
 
@@ -15,7 +15,7 @@ from elbow_dataplane.haproxy.diff import Place, Running
 from elbow_dataplane.haproxy.engine import Engine
 from elbow_dataplane.haproxy.render import latency, listener_counter
 from elbow_dataplane.haproxy.render.variable import MARK, ask, parse_variables, variables
-from elbow_dataplane.haproxy.server_state import parse_server_states
+from elbow_dataplane.haproxy.server_state import ServerState, parse_server_states
 from elbow_dataplane.haproxy.socket import Socket, Unreachable
 from elbow_dataplane.haproxy.stats import Info, Stats, Workers, parse_info, parse_stats, parse_workers
 from elbow_dataplane.model.wanted import Group
@@ -80,7 +80,7 @@ class Runtime:
             return Snapshot(
                 info=parse_info(info),
                 mark=held.pop(MARK, None),
-                running=Running(parsed, parse_server_states(states), _numbers(held)),
+                running=Running(parsed, _states(states), _numbers(held)),
                 counts=_counts(parsed, listeners, dict(zip((g.name for g in tables), rest, strict=False))),
                 certificates={
                     file: told
@@ -174,6 +174,18 @@ def complaint(text: str) -> str:
     """What HAProxy had against a configuration, without what surrounds it."""
     alerts = [line.partition(") : ")[2] or line for line in text.splitlines() if "[ALERT]" in line]
     return " ".join(" ".join(alerts or text.splitlines()).split())[:1000]
+
+
+def _states(text: str) -> dict[Place, ServerState]:
+    """Each server's settings; a check of the server's own address is as good as one of none, which nobody can set again."""
+    return {
+        place: replace(state, check_addr="-") if state.check_addr == _address(state) else state
+        for place, state in parse_server_states(text).items()
+    }
+
+
+def _address(state: ServerState) -> str:
+    return state.endpoint.rpartition(":")[0].strip("[]")
 
 
 def _numbers(variables: Mapping[str, str]) -> dict[str, int]:

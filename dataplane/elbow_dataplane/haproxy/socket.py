@@ -3,6 +3,7 @@
 import asyncio
 import errno
 import os
+import re
 import socket
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Self
 
 _LINE = 8_000  # bytes of commands sent as one line; HAProxy reads a line into one buffer
 _PIECE = 1 << 18
-_SUCCESS = ("", "Done.", "New server registered.", "Server deleted.")
+_SUCCESS = re.compile(r"|Done\.|New server registered\.|Server deleted\.|(IP|port) changed from .*")
 
 
 class Unreachable(Exception):  # noqa: N818  (it reads as what happened)
@@ -44,7 +45,7 @@ class Socket:
         said: list[str] = []
         for line in _lines(commands):
             answer = await self.ask(line)
-            said += [text for text in map(str.strip, answer.splitlines()) if text not in _SUCCESS]
+            said += [text for text in map(str.strip, answer.splitlines()) if not _SUCCESS.fullmatch(text)]
         return said
 
     async def follow(self, command: str) -> AsyncIterator[str]:
