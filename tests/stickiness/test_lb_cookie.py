@@ -1,5 +1,6 @@
 """lb_cookie (ELB section 4.4)."""
 
+import base64
 import ipaddress
 import time
 from collections import Counter
@@ -159,7 +160,7 @@ def test_the_value_tells_nothing_of_the_target(site: Site) -> None:
         assert target.name == get(site.port, headers=[("Cookie", f"AWSALB={value}")]).target
         name, _, signature = value.split(".")
         packed = ipaddress.ip_address(target.ip).packed
-        told = bytes.fromhex(name) + b"|" + bytes.fromhex(signature)
+        told = bytes.fromhex(name) + b"|" + base64.urlsafe_b64decode(signature + "==")
         assert not [
             form for form in (packed, packed[::-1], target.port.to_bytes(2)) if form * 2 in told or form in told[:8]
         ]
@@ -207,8 +208,8 @@ def _tampered(value: str) -> list[str]:
         f"{name}..{signature}",
         f"{ends}.{name}.{signature}",
         signature,
-        "x" * 60,
-        "." * 60,
+        "x" * 50,
+        "." * 50,
         "0" * 4000,
         name,
     ]

@@ -34,7 +34,7 @@ class Crowd:
             client.cookies[cookie] = value_for(lb, target, lasts=1000 + number)
             self.clients.append(client)
             self.homes[id(client)] = target.name
-        for value in ("nonsense", value_for(lb, targets[0], lasts=-10), "x" * 60, None):
+        for value in ("nonsense", value_for(lb, targets[0], lasts=-10), "x" * 50, None):
             client = Visitor(port)
             if value:
                 client.cookies[cookie] = value

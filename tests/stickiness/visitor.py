@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hmac
 import re
 import time
@@ -17,7 +18,7 @@ from harness.server import Server
 from harness.target import Target
 
 WEEK = 604_800
-_VALUE = re.compile(r"[0-9a-f]{16}\.[0-9]{10}\.[0-9A-F]{32}")
+_VALUE = re.compile(r"[0-9a-f]{16}\.[0-9]{10}\.[-_0-9A-Za-z]{22}")
 
 
 class Visitor:
@@ -56,7 +57,8 @@ def value_for(lb: Elbow, target: Server, *, lasts: int = 3600, group: str = "web
     """A cookie's value that ties to a target for so many seconds, negative if it is over."""
     secret = secret or lb.secret_file.read_bytes().strip()
     tie = f"{name_of(secret, group, (target.ip, target.port))}.{int(time.time()) + lasts}"
-    return f"{tie}.{hmac.digest(secret, tie.encode(), 'sha256').hex().upper()[:32]}"
+    signature = hmac.digest(secret, tie.encode(), "sha256")[:16]
+    return f"{tie}.{base64.urlsafe_b64encode(signature).decode().rstrip('=')}"
 
 
 def until_of(value: str) -> int:

@@ -36,6 +36,7 @@ def engine() -> Engine:
         secret=_SECRET.read_bytes().strip() if _SECRET.exists() else b"",
         threads=max(1, min(64, cpus)),
         max_connections=max(100, min(100_000, (memory - _SPARE_MIB) * 1024 // _KIB_PER_CONNECTION)),
+        identity=os.environ.get("HOSTNAME", ""),
         addresses=_addresses(),
     )
 

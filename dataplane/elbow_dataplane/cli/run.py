@@ -4,6 +4,7 @@ import asyncio
 import logging
 import os
 import signal
+import socket
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,6 +53,7 @@ def run(options: Options) -> None:
         secret=secret_of(config.namespace, config.name, options.secret_file),
         threads=options.threads or len(os.sched_getaffinity(0)),
         max_connections=options.max_connections or most_connections(),
+        identity=f"{socket.gethostname()}{directory}",
         addresses=options.addresses or bind_addresses(),
     )
     agent = Agent(engine, options.zone, Process(find_haproxy(), engine))

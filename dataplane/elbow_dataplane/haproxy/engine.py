@@ -16,6 +16,8 @@ class Engine:
     """HAProxy sees CPUs, not a container's quota: always given (HAProxy 3.2, nbthread)."""
     max_connections: int
     """Client connections at a time; HAProxy doesn't see a container's memory limit either."""
+    identity: str = ""
+    """What tells this proxy from all others, for the ids it makes up."""
     addresses: tuple[str, ...] = ("*",)
     """The addresses listeners bind to, as HAProxy writes them."""
     hard_stop: int = 3600

@@ -54,6 +54,7 @@ def _common(group: TargetGroup, listeners: Sequence[Listener], engine: Engine, n
         f"  http-response track-sc1 res.timer.hdr table {latency.table_of(group)}",
         *stickiness.lines(group, listeners, engine),
         *_send(group),
+        *stickiness.choice(group),
     ]
 
 

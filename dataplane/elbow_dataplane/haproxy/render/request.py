@@ -4,6 +4,8 @@ Everything rare stands behind one gate: a GET or POST with ordinary headers meet
 meets them all. What the gate looks for is what the rules behind it treat.
 """
 
+import hashlib
+
 from elbow_api.listener import DesyncMitigation, Listener, XForwardedFor
 from elbow_api.protocol import ProtocolVersion
 from elbow_api.target_group import TargetGroup
@@ -12,7 +14,6 @@ from elbow_dataplane.haproxy.engine import Engine
 from elbow_dataplane.haproxy.render import errors
 from elbow_dataplane.haproxy.render.listener_counter import COUNTERS_TABLE, counter
 
-_TRACE_ID = "1-%[date,hex,bytes(8,8),lower]-%[var(sess.trace)]%[rand,hex,bytes(8,8),lower]"
 # Names are lower case in what HAProxy hands to the expression. It looks at the beginnings of lines, not at every byte.
 _INVALID_NAME = r"[-a-z0-9]*+[^-a-z0-9:\r]"
 _REMARKABLE = r"transfer-encoding:|content-length: 0\r|expect:|x-forwarded-|x-amzn-trace-id:"
@@ -40,7 +41,6 @@ def lines(listener: Listener, group: TargetGroup, engine: Engine) -> list[str]:
     return [
         f"  tcp-request connection track-sc0 fe_id table {COUNTERS_TABLE}",
         "  tcp-request session set-var(sess.began) date",
-        '  tcp-request session set-var-fmt(sess.trace) "%[rand,hex,bytes(8,8),lower]%[rand,hex,bytes(8,8),lower]"',
         *([] if listener.protocol.is_encrypted and listener.options.http2 else ["  option disable-h2-upgrade"]),
         "  acl rare var(txn.rare) -m found",
         (
@@ -51,7 +51,7 @@ def lines(listener: Listener, group: TargetGroup, engine: Engine) -> list[str]:
         *_version_match(group, engine),
         f"  http-request add-header X-Forwarded-Proto {'https' if listener.protocol.is_encrypted else 'http'}",
         f"  http-request add-header X-Forwarded-Port {listener.port}",
-        f'  http-request add-header X-Amzn-Trace-Id "Root={_TRACE_ID}"',
+        f'  http-request add-header X-Amzn-Trace-Id "Root={_trace_id(engine)}"',
         *_added_forwarded_for(listener),
         "  http-request allow if !rare",
         *_no_grpc(group, engine),
@@ -60,10 +60,17 @@ def lines(listener: Listener, group: TargetGroup, engine: Engine) -> list[str]:
         *_desync(listener),
         *_invalid_headers(listener),
         *_forwarded_for(listener, engine),
-        *_replaced(listener),
+        *_replaced(listener, engine),
         *_host(listener),
         *_after(listener),
     ]
+
+
+def _trace_id(engine: Engine) -> str:
+    """A time and 24 hexadecimal digits (ELB section 6.4): 8 that tell this proxy from others, 16 of the request's number."""
+    digest = hashlib.sha256(f"trace id of {engine.identity}".encode()).hexdigest()
+    number = f"txn.id32,xxh64({int(digest[8:15], 16)}),hex,lower"
+    return f"1-%[date,hex,bytes(8,8),lower]-{digest[:8]}%[{number}]"
 
 
 def _gate(listener: Listener, group: TargetGroup) -> str:
@@ -179,7 +186,7 @@ def _forwarded_for(listener: Listener, engine: Engine) -> list[str]:
     return [too_many, f"  http-request set-header X-Forwarded-For {joined} if {{ req.fhdr_cnt(x-forwarded-for) gt 1 }}"]
 
 
-def _replaced(listener: Listener) -> list[str]:
+def _replaced(listener: Listener, engine: Engine) -> list[str]:
     """What the client sent beside what was added above: its own Proto and Port are replaced, its trace id is carried on."""
     proto = "https" if listener.protocol.is_encrypted else "http"
     came = "{ req.fhdr_cnt(x-amzn-trace-id) gt 1 }"
@@ -188,8 +195,8 @@ def _replaced(listener: Listener) -> list[str]:
     return [
         f"  http-request set-header X-Forwarded-Proto {proto}",
         f"  http-request set-header X-Forwarded-Port {listener.port}",
-        f'  http-request set-header X-Amzn-Trace-Id "Root={_TRACE_ID}" if {came} {large}',
-        f"""  http-request set-header X-Amzn-Trace-Id "Self={_TRACE_ID};%[{first},regsub('(^|;)Self=[^;]*',,i),regsub('^;',,)]" if {came}""",
+        f'  http-request set-header X-Amzn-Trace-Id "Root={_trace_id(engine)}" if {came} {large}',
+        f"""  http-request set-header X-Amzn-Trace-Id "Self={_trace_id(engine)};%[{first},regsub('(^|;)Self=[^;]*',,i),regsub('^;',,)]" if {came}""",
     ]
 
 
