@@ -19,8 +19,6 @@ _MANIFESTS = sorted(_HERE.glob("*.yaml"))
 # HAProxy's remarks on what is meant so.
 _MEANT = (
     "Can't open global server state file",  # there is none before the first reload
-    "a 'tcp-request connection' rule placed after a 'tcp-request session' rule will still be processed before",
-    "a 'http-request' rule placed after a 'use-server' rule will still be processed before",
 )
 
 

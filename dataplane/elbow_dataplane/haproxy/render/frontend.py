@@ -8,6 +8,7 @@ from elbow_api.target_group import TargetGroup
 
 from elbow_dataplane.haproxy.engine import Engine
 from elbow_dataplane.haproxy.render import request
+from elbow_dataplane.haproxy.render.listener_counter import COUNTERS_TABLE
 from elbow_dataplane.haproxy.render.server import backend_of, open_backend_of
 from elbow_dataplane.haproxy.render.tls_policy import offer
 from elbow_dataplane.haproxy.render.variable import minimum_variable
@@ -29,6 +30,8 @@ def sections(
         *_binds(listener, engine),
         f"  timeout client {idle}ms",
     ]
+    if listener.protocol.is_http:
+        lines.append(f"  tcp-request connection track-sc0 fe_id table {COUNTERS_TABLE}")
     lines += _sources(listener, config)
     if listener.protocol.is_encrypted:
         lines.append("  timeout client-hs 10s")

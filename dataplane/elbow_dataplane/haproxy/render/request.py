@@ -12,7 +12,7 @@ from elbow_api.target_group import TargetGroup
 
 from elbow_dataplane.haproxy.engine import Engine
 from elbow_dataplane.haproxy.render import errors
-from elbow_dataplane.haproxy.render.listener_counter import COUNTERS_TABLE, counter
+from elbow_dataplane.haproxy.render.listener_counter import counter
 
 # Names are lower case in what HAProxy hands to the expression. It looks at the beginnings of lines, not at every byte.
 _INVALID_NAME = r"[-a-z0-9]*+[^-a-z0-9:\r]"
@@ -39,7 +39,6 @@ _MOST_HEADERS_FOR_TRACE = 7_168
 def lines(listener: Listener, group: TargetGroup, engine: Engine) -> list[str]:
     """The rules of an HTTP or HTTPS frontend."""
     return [
-        f"  tcp-request connection track-sc0 fe_id table {COUNTERS_TABLE}",
         "  tcp-request session set-var(sess.began) date",
         *([] if listener.protocol.is_encrypted and listener.options.http2 else ["  option disable-h2-upgrade"]),
         "  acl rare var(txn.rare) -m found",
