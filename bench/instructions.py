@@ -89,7 +89,7 @@ def _count(name: str, address: str, config: Path, headers: Sequence[str], direct
 
 def _request(address: str, count: int, headers: Sequence[str]) -> None:
     options = [word for line in (f":authority: {HOST}", *headers) for word in ("-H", line)]
-    said = run(["h2load", "--h1", "-c", "8", "-n", str(count), *options, f"http://{address}:{HTTP}/"], limit=120)
+    said = run(["h2load", "--h1", "-c", "1", "-n", str(count), *options, f"http://{address}:{HTTP}/"], limit=120)
     if f"{count} succeeded" not in said:
         raise Unsettled(said)
 
