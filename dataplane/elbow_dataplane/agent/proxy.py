@@ -22,6 +22,7 @@ from elbow_dataplane.haproxy.render.config import ReloadReason, Skeleton, reason
 from elbow_dataplane.haproxy.runtime import RefusedByHAProxy, Runtime, Snapshot
 from elbow_dataplane.haproxy.socket import Absent, Hold, Unreachable
 from elbow_dataplane.model.wanted import Wanted
+from elbow_dataplane.sources.stamp import Stamp, stamp
 
 log = logging.getLogger("elbow")
 
@@ -50,6 +51,8 @@ class Proxy:
         self._cut: set[Place] = set()
         self._ending: frozenset[Place] = frozenset()
         self._holds: dict[int, Hold] = {}
+        self._kept: tuple[Known, Skeleton, Stamp | None] | None = None
+        """What the files were last made equal to."""
 
     async def is_there(self) -> bool:
         """Whether HAProxy runs already; one that hangs does."""
@@ -235,13 +238,16 @@ class Proxy:
 
     def _keep(self, known: Known, frame: Skeleton) -> None:
         """Keep the files equal to what runs: HAProxy starts from them, the next agent goes on from them."""
+        if self.process is not None:
+            self.process.trim_log()
+        if self._kept == (known, frame, stamp(self.engine.config_file)):
+            return
         text = render(frame, known.wanted(), self.engine)
         if text != self._config_on_disk():
             write(self.engine.config_file, text.encode())
         self.certificates.tidy(known.desired.certificates)
         self.memory.keep(known)
-        if self.process is not None:
-            self.process.trim_log()
+        self._kept = (known, frame, stamp(self.engine.config_file))
 
     def _config_on_disk(self) -> str:
         try:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from elbow_api.target_group import TargetGroup
 from elbow_api.target_health import State
@@ -31,6 +32,10 @@ class Known:
 
     def wanted(self) -> Wanted:
         """What HAProxy is to run."""
+        return self._wanted
+
+    @cached_property
+    def _wanted(self) -> Wanted:
         return plan(
             self.desired.config,
             self.zone,

@@ -1,6 +1,7 @@
 """`elbow run`: the agent on this machine."""
 
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -57,6 +58,7 @@ def run(options: Options) -> None:
         addresses=options.addresses or bind_addresses(),
     )
     agent = Agent(engine, options.zone, Process(find_haproxy(), engine))
+    gc.freeze()  # what was loaded stays: looking through it again and again would cost more than all the agent does
     with lock:
         asyncio.run(_run(agent, FileSource(options.manifest), options.admin))
 

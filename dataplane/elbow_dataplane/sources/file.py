@@ -14,12 +14,11 @@ from elbow_dataplane.model.desired import Desired, authority_name, certificate_n
 from elbow_dataplane.model.wanted import registered_addresses
 from elbow_dataplane.sources.manifest import load
 from elbow_dataplane.sources.pem import check_authorities, check_pair
+from elbow_dataplane.sources.stamp import Stamp, stamp
 
 _CHANGES = Mask.CLOSE_WRITE | Mask.MOVED_TO | Mask.CREATE | Mask.DELETE | Mask.MOVED_FROM
 _SETTLE = 0.02  # seconds; a certificate and its key, or an editor's steps, come as one change
 _POLL = 3.0  # seconds; what no event tells: a network's file system, the end of a link in another folder
-
-_Stamps = list[tuple[int, int, int] | None]
 
 
 class FileSource:
@@ -57,7 +56,7 @@ class FileSource:
                 for folder in {path.parent for path in files}:
                     with suppress(OSError):  # there is none, or no longer
                         inotify.add_watch(folder, _CHANGES)
-                before = _stamps(files)
+                before = [stamp(file) for file in files]
                 try:
                     now: Desired | Refused = self.read()
                 except Refused as refused:
@@ -68,9 +67,9 @@ class FileSource:
                 if self._files() == files:  # otherwise there is more to watch
                     await self._wait(inotify, files, before)
 
-    async def _wait(self, inotify: Inotify, files: list[Path], before: "_Stamps") -> None:
+    async def _wait(self, inotify: Inotify, files: list[Path], before: list[Stamp | None]) -> None:
         """Until an event tells of a change, or a look at the files does."""
-        while _stamps(files) == before:
+        while [stamp(file) for file in files] == before:
             with suppress(TimeoutError):
                 async with asyncio.timeout(_POLL):
                     await self._event(inotify, {path.name for path in files})
@@ -102,19 +101,6 @@ def _desired(resource: LoadBalancer, certificates: dict[str, bytes], generation:
         zones=tuple(Zone(name=zone) for zone in resource.spec.zones or zones),
     )
     return Desired(config, registered_addresses(config), certificates)
-
-
-def _stamps(files: list[Path]) -> "_Stamps":
-    return [_stamp(path) for path in files]
-
-
-def _stamp(path: Path) -> tuple[int, int, int] | None:
-    """What differs whenever a file does; None where there is none."""
-    try:
-        now = path.stat()
-    except OSError:
-        return None
-    return now.st_ino, now.st_mtime_ns, now.st_size
 
 
 def _named_files(spec: LoadBalancerSpec, base: Path) -> list[Path]:
