@@ -36,7 +36,7 @@ def make_run_directory(path: Path) -> Path:
             directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     except OSError as error:
         raise Unfit(f"{path}: {error.strerror}; give another --run-dir") from None
-    if re.search(r"[\s'\"\\#$]", str(path)):
+    if re.search(r"[\s'\"\\#$,]", str(path)):
         raise Unfit(f"{path} holds characters HAProxy's configuration can't; give another --run-dir")
     return path
 
