@@ -5,21 +5,58 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from types import MappingProxyType
 
+_KEPT = frozenset(
+    {
+        "bin",
+        "bout",
+        "check_code",
+        "check_duration",
+        "check_health",
+        "check_status",
+        "chkfail",
+        "conn_tot",
+        "connect",
+        "dcon",
+        "dreq",
+        "dses",
+        "econ",
+        "hrsp_2xx",
+        "hrsp_3xx",
+        "hrsp_4xx",
+        "hrsp_5xx",
+        "iid",
+        "lastchg",
+        "qcur",
+        "qmax",
+        "req_tot",
+        "reuse",
+        "scur",
+        "slim",
+        "ssl_failed_handshake",
+        "status",
+        "stot",
+        "used_conn_cur",
+        "wretr",
+    }
+)
+
 
 @dataclass(frozen=True)
 class Row:
-    """One line of `show stat`: a frontend, a backend or a server. Empty fields are absent."""
+    """One line of `show stat`: a frontend, a backend or a server. Of its hundred fields only the ones below are kept."""
 
     proxy: str
     name: str
     fields: MappingProxyType[str, str]
 
     def number(self, field: str) -> int:
-        """A counter or gauge; 0 where HAProxy keeps none."""
-        return int(self.fields.get(field) or 0)
+        """A counter or gauge; 0 where HAProxy keeps none. Raises KeyError for a field that isn't kept."""
+        return int(self.text(field) or 0)
 
     def text(self, field: str) -> str:
-        """A field as text; empty where there is none."""
+        """A field as text; empty where there is none. Raises KeyError for a field that isn't kept."""
+        if field not in _KEPT:
+            raise KeyError(field)
         return self.fields.get(field, "")
 
     @property
@@ -70,12 +107,14 @@ def parse_stats(text: str) -> Stats:
 
 
 def _rows(text: str) -> Iterator[Row]:
-    reader = csv.reader(line for line in text.splitlines() if line.strip())
-    header = next(reader, [])
-    names = [name.lstrip("# ") for name in header]
-    for values in reader:
-        fields = {name: value for name, value in zip(names, values, strict=False) if value}
-        yield Row(fields.get("pxname", ""), fields.get("svname", ""), MappingProxyType(fields))
+    header, _, lines = text.partition("\n")
+    names = enumerate(header.removeprefix("# ").split(","))
+    places = [(place, name) for place, name in names if name in _KEPT]
+    for line in lines.splitlines():
+        if line.strip():
+            values = next(csv.reader((line,))) if '"' in line else line.split(",")
+            fields = {name: values[place] for place, name in places if values[place]}
+            yield Row(values[0], values[1], MappingProxyType(fields))
 
 
 def parse_info(text: str) -> Info:

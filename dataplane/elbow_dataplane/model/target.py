@@ -2,6 +2,7 @@
 
 import hmac
 from dataclasses import dataclass
+from functools import lru_cache
 
 
 @dataclass(frozen=True, order=True)
@@ -24,6 +25,7 @@ class Target:
         return f"[{self.ip}]:{self.port}" if ":" in self.ip else f"{self.ip}:{self.port}"
 
 
+@lru_cache(maxsize=10_000)
 def name_of(secret: bytes, group: str, key: tuple[str, int]) -> str:
     """The target's name in HAProxy and in cookies: the same in every proxy that has the secret, and telling nothing without it."""
     return hmac.digest(secret, f"{group}\0{key[0]}\0{key[1]}".encode(), "sha256").hex()[:16]

@@ -105,6 +105,9 @@ def _reason(
         of = (ReloadReason.LISTENER_ADDED, ReloadReason.LISTENER_REMOVED, ReloadReason.LISTENER_CHANGED)
         return of[how], name.removeprefix("ls_")
     if kind == "backend" and name.startswith(("tg_", "latency_")):
+        group = name.partition("_")[2].partition("_")[0]
+        whole = f"backend tg_{group}"  # one of its backends may come and go while the group stays
+        how = 0 if whole not in before else 1 if whole not in after else 2
         of = (ReloadReason.TARGET_GROUP_ADDED, ReloadReason.TARGET_GROUP_REMOVED, ReloadReason.TARGET_GROUP_CHANGED)
-        return of[how], name.partition("_")[2].partition("_")[0]
+        return of[how], group
     return ReloadReason.PROXY_CHANGED, name or kind
