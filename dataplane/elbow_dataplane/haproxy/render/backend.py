@@ -96,14 +96,18 @@ def _balance(group: TargetGroup) -> list[str]:
 def _send(group: TargetGroup) -> list[str]:
     """How requests are sent, and sent again: only what is safe to repeat, and the rest on a connection of its own.
 
-    A target may close an idle connection in the very moment a request is written to it; nobody can tell whether it was read.
+    A target may close an idle connection in the very moment a request is written to it; nobody can tell whether it was
+    read. What may be repeated may so go over any idle connection, the first request of a client too.
     """
-    lines = ["  http-reuse safe", "  retry-on conn-failure empty-response"]
+    lines = [
+        "  http-reuse always",
+        "  retry-on conn-failure empty-response",
+        "  http-request allow if METH_GET",
+        "  http-request allow if { method HEAD OPTIONS }",
+        "  http-request disable-l7-retry",
+    ]
     if group.protocol_version is ProtocolVersion.HTTP1:
         lines += [
-            "  http-request allow if METH_GET",
-            "  http-request allow if { method HEAD OPTIONS }",
-            "  http-request disable-l7-retry",
             "  http-request set-var(txn.alone) uuid()",
             "  http-request set-header Connection close if !{ req.hdr(upgrade) -m found }",
         ]
