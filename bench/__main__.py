@@ -2,6 +2,7 @@
 
 import argparse
 import datetime as dt
+import os
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -39,7 +40,8 @@ def main() -> None:
             targets.program.stop()
     today = dt.datetime.now(tz=dt.UTC).date()
     base = _RESULTS / f"{today}-{options.name or '-'.join(options.names) or 'all'}"
-    header = f"# {base.name}\n\nElbow {commit()}. {description()}.\n{versions(PROGRAM)}.\n\n{_METHOD}\n"
+    busy = f"Load average at the end: {os.getloadavg()[1]:.1f}, of which the benchmark itself makes about 2."
+    header = f"# {base.name}\n\nElbow {commit()}. {description()}.\n{versions(PROGRAM)}. {busy}\n\n{_METHOD}\n"
     report.write(base, header, body, rows)
     print(body)
     print(f"written: {base}.md", file=sys.stderr)

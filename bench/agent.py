@@ -131,9 +131,9 @@ def _churn(lb: Elbow, minutes: float) -> Iterator[Figure]:
     number = 0
     while (now := time.monotonic()) < end:
         number += 1
-        # A hundred of 110 targets, a different one missing each time.
-        spec = _spec(110)
-        del spec["targetGroups"][0]["targets"]["addresses"][number % 110 :: 11]
+        # A hundred of 101 targets, another one missing each time: one goes, one comes.
+        spec = _spec(101)
+        del spec["targetGroups"][0]["targets"]["addresses"][number % 101]
         lb.write(spec)
         if number % (10 * _CHURN_RATE) == 0:
             readings.append((now - start, memory([lb.program.pid])))

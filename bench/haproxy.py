@@ -25,7 +25,7 @@ def config(place: Place) -> str:
     servers = "\n".join(f"  server s{n} 127.0.0.1:{port}" for n, port in enumerate(TARGETS))
     return f"""global
   nbthread 1
-  maxconn 9000
+  maxconn 6000
 defaults
   mode http
   timeout connect 5s
