@@ -126,6 +126,15 @@ def test_a_listener_whose_certificate_is_missing_is_named() -> None:
     assert condition(found, "Programmed")[0] == "True"
 
 
+def test_a_service_that_is_missing_is_told_by_the_listener_that_needs_it() -> None:
+    seen = observed()
+    faulty = replace(seen.pods[0], report=report("zone-a", faults=["target group web: Service web doesn't exist"]))
+    found = status(observed(pods=(faulty, *seen.pods[1:])))
+    (resolved,) = found["listeners"][0]["conditions"]
+    assert (resolved["status"], resolved["reason"]) == ("False", "TargetsMissing")
+    assert message(found, "Ready") == "listener http: Service web doesn't exist"
+
+
 def test_a_target_is_as_well_as_the_proxy_that_sees_it_worst() -> None:
     found = status(observed(states={"zone-b": ("unhealthy", "healthy")}))
     (group,) = found["targetGroups"]

@@ -20,6 +20,7 @@ _JSON = "application/json"
 _TEXT = "text/plain; charset=utf-8"
 
 _POLL, _HEARTBEAT = 0.05, 10.0  # seconds
+_FRESH, _PATIENCE = 1.0, 0.5  # seconds
 _NEWS = {"generation", "converged", "ready", "faults", "target_groups"}
 _NO_NEWS = (
     "requests",
@@ -97,6 +98,16 @@ class Admin:
         self._server.server_close()
 
 
+def _fresh(agent: Agent) -> View:
+    """A view at most a second old, if it can be had soon: who has just sent a request wants to see it counted."""
+    view, end = agent.view, time.monotonic() + _PATIENCE
+    if time.time() - view.at > _FRESH:
+        agent.refresh()
+        while agent.view is view and time.monotonic() < end:
+            time.sleep(_POLL / 10)
+    return agent.view
+
+
 def _reports(agent: Agent) -> Iterator[bytes]:
     """Reports as they change, for ever; counters alone are no news."""
     seen: View | None = None
@@ -120,10 +131,10 @@ def _pages(agent: Agent) -> dict[str, Callable[[], Answer]]:
         return (200 if age < _STALE else 503), _TEXT, f"last look {age:.1f} s ago\n".encode()
 
     def metrics() -> Answer:
-        return 200, _METRICS, exposition(agent.view, agent.counters)
+        return 200, _METRICS, exposition(_fresh(agent), agent.counters)
 
     def report_() -> Answer:
-        view = agent.view
+        view = _fresh(agent)
         if view.known is None:
             return 503, _TEXT, "\n".join([*view.faults, ""]).encode()
         whole = report(view, view.known, agent.counters)

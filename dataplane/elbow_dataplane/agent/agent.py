@@ -62,14 +62,21 @@ class Agent:
         self._generation = 0
         self._wake = asyncio.Event()
         self._listener: asyncio.Task[None] | None = None
+        self._loop_running: asyncio.AbstractEventLoop | None = None
 
     @property
     def counters(self) -> KeptCounters:
         """What HAProxy's workers counted, whenever they ran."""
         return self.proxy.counters
 
+    def refresh(self) -> None:
+        """Have it look soon; may be called from another thread."""
+        if self._loop_running is not None:
+            self._loop_running.call_soon_threadsafe(self._wake.set)
+
     async def run(self, changes: AsyncIterator[Desired | Refused]) -> None:
         """Follow the source until cancelled."""
+        self._loop_running = asyncio.get_running_loop()
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._follow_source(changes))

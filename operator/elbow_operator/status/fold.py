@@ -141,26 +141,26 @@ def _ready(programmed: Condition, has_address: bool, listeners: list[Status]) ->
 
 
 def _listener(observed: Observed, listener: Listener, before: Status, now: str) -> Status:
-    faults = [
-        f
-        for pod in observed.pods
-        if pod.report
-        for f in pod.report.faults
-        if f.startswith(f"listener {listener.name}:")
-    ]
-    resolved = Condition(
-        "ResolvedRefs",
-        not faults,
-        Reason.CERTIFICATE_MISSING if faults else Reason.RESOLVED,
-        faults[0] if faults else "",
-    )
     old: Status = next((found for found in before.get("listeners", []) if found["name"] == listener.name), {})
     return {
         "name": listener.name,
         "port": listener.port,
         "attachedTargetGroup": listener.target_group,
-        "conditions": merge(old.get("conditions", []), [resolved], observed.generation, now),
+        "conditions": merge(old.get("conditions", []), [_resolved(observed, listener)], observed.generation, now),
     }
+
+
+def _resolved(observed: Observed, listener: Listener) -> Condition:
+    """Whether what a listener names is there, as its proxies tell."""
+    told = sorted({fault for pod in observed.pods if pod.report for fault in pod.report.faults})
+    for subject, reason in (
+        (f"listener {listener.name}: ", Reason.CERTIFICATE_MISSING),
+        (f"target group {listener.target_group}: ", Reason.TARGETS_MISSING),
+    ):
+        for fault in told:
+            if fault.startswith(subject):
+                return Condition("ResolvedRefs", False, reason, fault.removeprefix(subject))
+    return Condition("ResolvedRefs", True, Reason.RESOLVED)
 
 
 def _group(observed: Observed, group: TargetGroup) -> Status:

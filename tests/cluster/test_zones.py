@@ -1,0 +1,90 @@
+"""Zones: failover, shift, and a zone that is lost."""
+
+from datetime import UTC, datetime, timedelta
+
+from harness.client import Client
+from harness.kube import ROOT, Space, answers, balancer, nodes_of, run, settled
+from harness.load import Load
+from harness.poll import until
+
+
+def state(web: Space, zone: str) -> str:
+    return next((z["state"] for z in web.status().get("zones", []) if z["name"] == zone), "")
+
+
+def has_ready_proxy(web: Space, zone: str) -> bool:
+    conditions = [c for pod in web.proxies(zone) for c in pod["status"]["conditions"] if c["type"] == "Ready"]
+    return any(c["status"] == "True" for c in conditions)
+
+
+def tell(web: Space, zone: str, path: str) -> None:
+    """Break or mend a zone's targets."""
+    for pod in web.pods("app=web"):
+        if pod["metadata"]["name"] in web.names(zone):
+            with Client(8080, pod["status"]["podIP"]) as client:
+                assert client.request("POST", path).status == 200
+
+
+def test_a_zone_with_nothing_healthy_leaves_and_comes_back(web: Space) -> None:
+    web.apply(balancer(crossZone="disabled"))
+    settled(web)
+    door = web.door("zone-a")
+    with Load(door[1], host=door[0], posts=False, pause=0.05) as load:
+        tell(web, "zone-b", "/break")
+        until(lambda: state(web, "zone-b") == "impaired", limit=60, every=0.3, say="zone-b is impaired")
+        until(lambda: not has_ready_proxy(web, "zone-b"), limit=30, every=0.3, say="its proxies aren't ready")
+        assert "zone-b" not in {address["zone"] for address in web.status()["addresses"]}
+        assert web.kubectl("get", "lb", "web", "--no-headers").split()[3] == "2/3"
+        tell(web, "zone-b", "/mend")
+        until(lambda: state(web, "zone-b") == "active", limit=60, every=0.3, say="zone-b is active")
+        until(lambda: has_ready_proxy(web, "zone-b"), limit=30, every=0.3, say="its proxies are ready")
+        settled(web)
+    load.assert_clean(least=50)
+
+
+def test_when_every_zone_is_impaired_all_stay(web: Space, zones: tuple[str, ...]) -> None:
+    web.apply(balancer(crossZone="disabled"))
+    settled(web)
+    for zone in zones:
+        tell(web, zone, "/break")
+
+    def all_sick() -> bool:
+        (group,) = web.status()["targetGroups"]
+        return bool(group["unhealthy"] == 6)
+
+    until(all_sick, limit=60, every=0.3, say="all targets are unhealthy")
+    until(lambda: all(state(web, zone) == "active" for zone in zones), limit=30, every=0.3)
+    until(lambda: all(has_ready_proxy(web, zone) for zone in zones), limit=30, every=0.3)
+    for zone in zones:
+        until(answers(lambda zone=zone: web.door(zone)), limit=20, every=0.3)  # type: ignore[misc]
+    for zone in zones:
+        tell(web, zone, "/mend")
+    settled(web)
+
+
+def test_a_shift_keeps_away_from_a_zone_until_it_ends(web: Space) -> None:
+    until_when = datetime.now(UTC) + timedelta(seconds=25)
+    shift = {"awayFrom": "zone-c", "until": until_when.isoformat(timespec="seconds").replace("+00:00", "Z")}
+    web.apply(balancer(zonalShift=shift))
+    until(lambda: state(web, "zone-c") == "shifted", limit=20, every=0.3, say="zone-c is shifted")
+    until(lambda: not has_ready_proxy(web, "zone-c"), limit=20, every=0.3, say="its proxies aren't ready")
+    until(lambda: state(web, "zone-c") == "active", limit=60, every=0.3, say="the shift is over")
+    settled(web)
+
+
+def test_a_zone_that_is_lost_is_told_and_comes_back(web: Space) -> None:
+    cluster = str(ROOT / "scripts" / "cluster")
+    (node,) = nodes_of("zone-b")
+    door = web.door("zone-a")
+    with Load(door[1], host=door[0], pause=0.05, posts=False) as load:
+        run(cluster, "kill-node", node["metadata"]["name"])
+        try:
+            until(lambda: state(web, "zone-b") == "impaired", limit=90, every=0.5, say="zone-b is impaired")
+            ready = web.until_condition("Ready", status="True", limit=90)
+            assert ready["reason"] == "Ready"
+            assert web.kubectl("get", "lb", "web", "--no-headers").split()[3] == "2/3"
+        finally:
+            run(cluster, "start-node", node["metadata"]["name"])
+        until(lambda: state(web, "zone-b") == "active", limit=120, every=0.5, say="zone-b is active")
+        web.until_condition("Ready", status="True", limit=120)
+    assert load.served > 100

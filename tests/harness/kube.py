@@ -1,0 +1,205 @@
+"""A cluster as its user has it: kubectl and helm, and what Elbow made of a LoadBalancer."""
+
+import json
+import subprocess
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from harness.client import Client
+from harness.poll import until
+
+Object = dict[str, Any]
+ROOT = Path(__file__).parents[2]
+_RESTRICTED = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
+
+
+def run(*command: str, stdin: str | None = None, limit: float = 180) -> str:
+    """Run a command and return what it printed; fails with what it complained of."""
+    done = subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=limit, check=False)
+    assert done.returncode == 0, f"{' '.join(command[:6])}: {done.stderr or done.stdout}"
+    return done.stdout
+
+
+@dataclass(frozen=True)
+class Space:
+    """A namespace of a test."""
+
+    name: str
+
+    def kubectl(self, *arguments: str, stdin: str | None = None, limit: float = 180) -> str:
+        """What kubectl prints."""
+        return run("kubectl", f"--namespace={self.name}", *arguments, stdin=stdin, limit=limit)
+
+    def apply(self, *documents: Object) -> None:
+        """Server-side apply, as a user."""
+        text = json.dumps({"apiVersion": "v1", "kind": "List", "items": list(documents)})
+        self.kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", stdin=text)
+
+    def get(self, *arguments: str) -> Object:
+        """An object, or a list of them."""
+        found: Object = json.loads(self.kubectl("get", *arguments, "--output=json"))
+        return found
+
+    def wait(self, condition: str, what: str, limit: float = 150) -> None:
+        """`kubectl wait --for`."""
+        self.kubectl("wait", f"--for={condition}", what, f"--timeout={limit:.0f}s", limit=limit + 20)
+
+    def status(self, name: str = "web") -> Object:
+        """A LoadBalancer's status."""
+        found: Object = self.get("lb", name).get("status", {})
+        return found
+
+    def condition(self, kind: str, name: str = "web") -> Object:
+        """One of its conditions."""
+        found = [c for c in self.status(name).get("conditions", []) if c["type"] == kind]
+        return found[0] if found else {}
+
+    def until_condition(self, kind: str, *, status: str, reason: str | None = None, limit: float = 90) -> Object:
+        """Wait for a condition."""
+
+        def there() -> Object | None:
+            found = self.condition(kind)
+            good = found.get("status") == status and (reason is None or found["reason"] == reason)
+            return found if good else None
+
+        return until(there, limit=limit, every=0.3, say=f"{kind}={status}")
+
+    def serve(self, name: str = "web", replicas: int = 6) -> None:
+        """Targets behind a Service, spread over the zones; returns once they are ready."""
+        self.apply(*targets(name, replicas))
+        self.kubectl("rollout", "status", f"deployment/{name}", "--timeout=150s")
+
+    def pods(self, labels: str) -> list[Object]:
+        """Pods that aren't on their way out."""
+        found: list[Object] = self.get("pods", "--selector", labels)["items"]
+        return [pod for pod in found if "deletionTimestamp" not in pod["metadata"]]
+
+    def names(self, zone: str, name: str = "web") -> set[str]:
+        """The targets of a zone."""
+        nodes = {node["metadata"]["name"] for node in nodes_of(zone)}
+        return {pod["metadata"]["name"] for pod in self.pods(f"app={name}") if pod["spec"]["nodeName"] in nodes}
+
+    def proxies(self, zone: str = "", lb: str = "web") -> list[Object]:
+        """The proxies, of a zone or of all."""
+        return self.pods(f"elbow.dev/load-balancer={lb}" + (f",elbow.dev/zone={zone}" if zone else ""))
+
+    def door(self, zone: str, lb: str = "web") -> tuple[str, int]:
+        """Where a client reaches a zone from outside: the address the status tells, and the zone's NodePort."""
+        (address, *_) = [a["value"] for a in self.status(lb)["addresses"] if a["zone"] == zone]
+        ports = self.get("service", f"elb-{lb}-{zone}")["spec"]["ports"]
+        return address, ports[0]["nodePort"]
+
+
+def ask(door: tuple[str, int], path: str = "/", headers: Iterable[tuple[str, str]] = (), **options: Any) -> Object:
+    """The target that answered, as it calls itself."""
+    host, port = door
+    with Client(port, host, **options) as client:
+        response = client.get(path, tuple(headers))
+    assert response.status == 200, response
+    found: Object = json.loads(response.body)
+    return found
+
+
+def who(door: tuple[str, int], times: int) -> set[str]:
+    """The targets that answer so many requests."""
+    return {ask(door)["name"] for _ in range(times)}
+
+
+def answers(door: Callable[[], tuple[str, int]]) -> Callable[[], bool]:
+    """Whether a door answers now."""
+
+    def asked() -> bool:
+        try:
+            return bool(ask(door(), limit=3)["name"])
+        except (OSError, AssertionError, ValueError, KeyError):
+            return False
+
+    return asked
+
+
+def settled(space: Space, healthy: int = 6, limit: float = 120) -> Object:
+    """Wait until the LoadBalancer web is ready at its newest generation, with so many healthy targets and no other."""
+
+    def there() -> Object | None:
+        lb = space.get("lb", "web")
+        status = lb.get("status", {})
+        ready = [c["status"] for c in status.get("conditions", []) if c["type"] == "Ready"]
+        counts = [(g["healthy"], g["unhealthy"] + g["initial"] + g["draining"]) for g in status.get("targetGroups", [])]
+        current = status.get("observedGeneration") == lb["metadata"]["generation"]
+        return status if current and ready == ["True"] and counts == [(healthy, 0)] else None
+
+    return until(there, limit=limit, every=0.3, say=f"ready with {healthy} targets")
+
+
+def nodes_of(zone: str) -> list[Object]:
+    """The nodes of a zone."""
+    label = f"topology.kubernetes.io/zone={zone}"
+    found: list[Object] = json.loads(run("kubectl", "get", "nodes", "-l", label, "-o", "json"))["items"]
+    return found
+
+
+def targets(name: str, replicas: int) -> list[Object]:
+    """A Deployment of examples/targets/target.py and its Service."""
+    labels = {"app": name}
+    program = (ROOT / "examples" / "targets" / "target.py").read_text()
+    container = {
+        "name": "target",
+        "image": "localhost/elbow:dev",
+        "imagePullPolicy": "IfNotPresent",
+        "command": ["python3", "/app/target.py", "--http", "0.0.0.0:8080", "--name", "$(POD)"],
+        "env": [{"name": "POD", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}}],
+        "volumeMounts": [{"name": "app", "mountPath": "/app"}],
+        "readinessProbe": {
+            "httpGet": {"path": "/", "port": 8080},
+            "periodSeconds": 1,
+            "timeoutSeconds": 10,
+            "failureThreshold": 5,
+        },
+        # What it serves when it is told to end, it serves to the end: its balancer sends nothing new by then.
+        "lifecycle": {"preStop": {"sleep": {"seconds": 5}}},
+        "securityContext": _RESTRICTED,
+    }
+    spread = {"maxSkew": 1, "topologyKey": "topology.kubernetes.io/zone", "whenUnsatisfiable": "DoNotSchedule"}
+    pod = {
+        "terminationGracePeriodSeconds": 10,
+        "securityContext": {"runAsNonRoot": True, "runAsUser": 65532, "seccompProfile": {"type": "RuntimeDefault"}},
+        "topologySpreadConstraints": [
+            {**spread, "labelSelector": {"matchLabels": labels}, "matchLabelKeys": ["pod-template-hash"]}
+        ],
+        "containers": [container],
+        "volumes": [{"name": "app", "configMap": {"name": "target"}}],
+    }
+    spec = {
+        "replicas": replicas,
+        "selector": {"matchLabels": labels},
+        "template": {"metadata": {"labels": labels}, "spec": pod},
+    }
+    service = {"selector": labels, "ports": [{"name": "http", "port": 80, "targetPort": 8080}]}
+    return [
+        {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "target"}, "data": {"target.py": program}},
+        {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": name}, "spec": spec},
+        {"apiVersion": "v1", "kind": "Service", "metadata": {"name": name}, "spec": service},
+    ]
+
+
+def balancer(group: Object | None = None, *, name: str = "web", **spec: Any) -> Object:
+    """A LoadBalancer over the Service web, one proxy a zone, reached by NodePorts; `group` and `spec` change it."""
+    whole = {
+        "exposure": {"type": "NodePort"},
+        "proxy": {"replicas": 1},
+        "listeners": [{"name": "http", "protocol": "HTTP", "port": 80, "targetGroup": "web"}],
+        "targetGroups": [
+            {
+                "name": "web",
+                "protocol": "HTTP",
+                "targets": {"service": {"name": "web", "port": 80}},
+                "healthCheck": {"path": "/healthz", "interval": "3s", "timeout": "2s", "unhealthyThreshold": 3},
+                "deregistrationDelay": "10s",
+                **(group or {}),
+            }
+        ],
+        **spec,
+    }
+    return {"apiVersion": "elbow.dev/v1alpha1", "kind": "LoadBalancer", "metadata": {"name": name}, "spec": whole}
