@@ -80,7 +80,7 @@ def shop(elbow: None) -> Iterator[Space]:
 
 
 @pytest.fixture
-def web(shop: Space) -> Iterator[Space]:
+def web(shop: Space) -> Space:
     """The shop, ready and with its spec as it was made, before the test and after it."""
     shop.apply(balancer())
     shop.kubectl("scale", "deployment/web", "--replicas=6")
