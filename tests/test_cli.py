@@ -57,7 +57,7 @@ def test_check_says_that_a_good_manifest_is_good(tmp_path: Path) -> None:
     file = tmp_path / "lb.yaml"
     file.write_text(yaml.safe_dump(http(8080, [{"ip": "10.0.0.1", "port": 80}, {"ip": "10.0.0.2", "port": 80}])))
 
-    assert printed("check", file) == f"{file}: good: 1 listeners, 1 target groups, 2 targets\n"
+    assert printed("check", file) == f"{file}: good: 1 listener, 1 target group, 2 targets\n"
 
 
 def test_check_names_every_fault_with_its_line_its_field_and_the_way_out(tmp_path: Path) -> None:

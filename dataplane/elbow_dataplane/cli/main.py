@@ -94,7 +94,8 @@ def check(file: Path) -> None:
     else:
         targets = sum(len(group.targets.addresses or []) for group in config.spec.target_groups)
         click.echo(
-            f"{file}: good: {len(config.spec.listeners)} listeners, {len(config.spec.target_groups)} target groups, {targets} targets"
+            f"{file}: good: {_count(len(config.spec.listeners), 'listener')}, "
+            f"{_count(len(config.spec.target_groups), 'target group')}, {_count(targets, 'target')}"
         )
 
 
@@ -242,9 +243,14 @@ def proxy(load_balancer: str, zone: str, first_config: bool) -> None:
         pod.run(load_balancer, zone)
 
 
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
 def _complain(file: Path, refused: Refused) -> None:
     text = file.read_text(encoding="utf-8", errors="replace") if file.is_file() else ""
     for fault in refused.faults:
         line = line_of(text, fault.path) if fault.path else None
-        click.echo(f"{file}:{f'{line}:' if line else ''} {fault}", err=True)
+        what = str(fault) if fault.path else fault.message.removeprefix(f"{file}: ")
+        click.echo(f"{file}:{f'{line}:' if line else ''} {what}", err=True)
     raise SystemExit(1)
