@@ -120,6 +120,7 @@ def test_a_port_in_use_names_its_listener_the_others_go_on_and_it_opens_when_the
         cured(lb)
         load.wait_for(30)
     load.assert_clean()
+    lb.wait_settled()
     assert {get(two).target for _ in range(10)} == {"a", "b"}
     assert lb.reloads() == {"ListenerAdded": 1}
 

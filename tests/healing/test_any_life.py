@@ -11,6 +11,7 @@ from harness.background import Background
 from harness.client import Closed, get
 from harness.elbow import Elbow
 from harness.load import Load
+from harness.machine import slowness
 from harness.manifest import http
 from harness.poll import until
 from harness.ports import Ports
@@ -224,11 +225,6 @@ class Life(RuleBasedStateMachine):
         until(is_good, limit=limit * slowness(), say="all is good again")
         self.load = Load(self.port, keep_alive=2, fresh=1, pause=0.03)
         self.load.__enter__()
-
-
-def slowness() -> float:
-    """How much slower than an idle one this machine is now: what waits for a CPU, for each CPU."""
-    return max(1.0, 2 * os.getloadavg()[0] / (os.cpu_count() or 1))
 
 
 def test_whatever_happens_no_request_fails_and_what_is_wanted_soon_runs(background: Background, ports: Ports) -> None:

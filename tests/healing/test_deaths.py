@@ -1,6 +1,5 @@
 """Whoever dies is back soon, and knows what it knew."""
 
-import os
 import re
 import signal
 import time
@@ -13,6 +12,7 @@ from harness import processes
 from harness.client import Client, Closed, get
 from harness.elbow import Elbow
 from harness.load import Load
+from harness.machine import slowness
 from harness.manifest import group, http, listener, load_balancer
 from harness.poll import until
 from harness.target import addresses
@@ -60,11 +60,6 @@ def test_haproxy_killed_is_back_within_1_s_with_the_same_targets_and_health(
     assert lb.reloads() == {}
     until(lambda: lb.group().requests >= served)
     assert took < 1.0 * slowness(), f"{took:.2f} s"
-
-
-def slowness() -> float:
-    """How much slower than an idle one this machine is now: what waits for a CPU, for each CPU."""
-    return max(1.0, 2 * os.getloadavg()[0] / (os.cpu_count() or 1))
 
 
 def test_the_agent_killed_is_nothing_to_the_traffic_and_the_next_one_takes_over_without_a_reload(
