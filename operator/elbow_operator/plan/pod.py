@@ -99,22 +99,12 @@ def _first_config(zone: str, settings: Settings) -> dict[str, Any]:
 
 
 def _haproxy(load_balancer: LoadBalancer, settings: Settings) -> dict[str, Any]:
-    host_ports = load_balancer.spec.exposed_by is ExposureType.HOST_PORT
     return {
         "name": "haproxy",
         "image": settings.proxy_image,
         "imagePullPolicy": settings.pull_policy,
         "restartPolicy": "Always",
         "command": ["haproxy", "-W", "-S", f"{_RUN}/master.sock,mode,660,level,admin", "-f", f"{_RUN}/haproxy.cfg"],
-        "ports": [
-            {
-                "name": _port_name(listener.name),
-                "containerPort": listener.port,
-                "protocol": "TCP",
-                **({"hostPort": listener.port} if host_ports else {}),
-            }
-            for listener in (load_balancer.spec.listeners if host_ports else [])
-        ],
         "securityContext": _RESTRICTED,
         "resources": load_balancer.spec.proxy.resources or _RESOURCES,
         "volumeMounts": [{"name": "run", "mountPath": _RUN}],
@@ -134,7 +124,8 @@ def _agent(zone: str, load_balancer: LoadBalancer, settings: Settings) -> dict[s
             f"--zone={zone}",
         ],
         "env": [*_environment(), {"name": "ELBOW_CONFIG_MAP", "value": name(load_balancer.metadata.name)}],
-        "ports": [{"name": "admin", "containerPort": ADMIN_PORT, "protocol": "TCP"}],
+        # The kubelet maps host ports of main containers alone; the pod has one network, so it maps HAProxy's.
+        "ports": [{"name": "admin", "containerPort": ADMIN_PORT, "protocol": "TCP"}, *_host_ports(load_balancer)],
         "readinessProbe": {
             "httpGet": {"path": "/readyz", **probe},
             "periodSeconds": 1,
@@ -200,6 +191,15 @@ def _volumes(lb: str) -> list[dict[str, Any]]:
                 ],
             },
         },
+    ]
+
+
+def _host_ports(load_balancer: LoadBalancer) -> list[dict[str, Any]]:
+    if load_balancer.spec.exposed_by is not ExposureType.HOST_PORT:
+        return []
+    return [
+        {"name": _port_name(li.name), "containerPort": li.port, "protocol": "TCP", "hostPort": li.port}
+        for li in load_balancer.spec.listeners
     ]
 
 
