@@ -21,7 +21,7 @@ from elbow_dataplane.model.desired import Desired
 
 log = logging.getLogger("elbow")
 
-READ_BACK = 4.0
+READ_BACK = 3.0
 """Seconds between two comparisons when nothing happens, and between two tries of what HAProxy refused."""
 RETRY = 0.3
 """Seconds until the next try after something couldn't be done."""
