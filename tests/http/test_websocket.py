@@ -25,7 +25,7 @@ class Site:
         secure = name == "secure"
         url = f"{'wss' if secure else 'ws'}://127.0.0.1:{self.ports[name]}/chat"
         context = self.authority.client_context() if secure else None
-        return connect(url, ssl=context, ping_interval=None, proxy=None, compression=None, open_timeout=30)
+        return connect(url, ssl=context, ping_interval=None, proxy=None, compression=None)
 
 
 @pytest.fixture(scope="module")
