@@ -93,7 +93,6 @@ class _Page(Collector):
             return
         for name, text, value in (
             ("request_count", "RequestCount: requests received", elb.listener_count(count, listener, "req_tot")),
-            ("httpcode_elb_3xx_count", "HTTPCode_ELB_3XX_Count: made by the load balancer", 0),
             (
                 "httpcode_elb_4xx_count",
                 "HTTPCode_ELB_4XX_Count: made by the load balancer",
