@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench import agent, field, instructions, memory, report
+from bench import agent, capacity, field, instructions, memory, report, watching
 from bench.certificate import Certificate
 from bench.haproxy import PROGRAM
 from bench.load import Load
@@ -19,7 +19,7 @@ from bench.scenario import SCENARIOS
 from bench.targets import Targets
 
 _RESULTS = Path(__file__).parent / "results"
-_NAMES = (*(scenario.name for scenario in SCENARIOS), "instructions", "memory", "agent")
+_NAMES = (*(scenario.name for scenario in SCENARIOS), "capacity", "instructions", "memory", "agent", "watching")
 _METHOD = """CPU time is the scheduler's (schedstat) for the processes that carry traffic, per piece of work. Proxy on core 0 with one
 worker, load and targets on core 1, all peers up at once, loaded in turn, forth and back; ratios are of figures in the same round. Two targets, round
 robin, keep-alive to them, active checks each 2 s (not nginx), no access log, X-Forwarded-For and -Proto set by all, TLS 1.3 with X25519 and
@@ -85,10 +85,18 @@ def _measure(
                 rounds.measure([targets.direct, *peers], options.rounds)
         parts.append(report.comparison(scenarios))
         rows += [sample.row() for rounds in scenarios for sample in rounds.samples]
+    if "capacity" in names:
+        costs = capacity.measure(place, Load(place.certificate, options.seconds), options.rounds, options.most)
+        parts.append(capacity.text(costs))
+        rows += [sample.row() for each in costs for sample in each.samples]
     if "instructions" in names:
         counts = list(instructions.measure(place))
         parts.append(instructions.text(counts))
         rows += [count.row() for count in counts]
+    if "watching" in names:
+        text, found = watching.measure(place, Load(place.certificate, options.seconds), options.rounds, options.most)
+        parts.append(text)
+        rows += found
     if "memory" in names:
         footprints = list(memory.measure(place))
         parts.append(memory.text(footprints))

@@ -25,15 +25,16 @@ Fields = dict[str, Any]
 class Elbow:
     """A running agent with its HAProxy; the agent on the load's core, HAProxy on its own."""
 
-    def __init__(self, directory: Path, spec: Fields, address: str) -> None:
-        self.directory = directory
+    def __init__(self, directory: Path, spec: Fields, address: str, output: Path | None = None) -> None:
+        """`output` is the pipe access logs go to."""
+        self.directory, self.address = directory, address
         self.file = directory / "lb.yaml"
         directory.mkdir()
         self.write(spec)
         command = [_ELBOW, "run", self.file, "--run-dir", directory / "run", "--admin", "127.0.0.1:0"]
         options = ["--address", address, "--threads", "1", "--max-connections", "6000"]
         secret = ["--secret-file", directory / "secret"]
-        self.program = Program([*command, *options, *secret], directory / "agent.log", core=LOAD_CORE)
+        self.program = Program([*command, *options, *secret], directory / "agent.log", core=LOAD_CORE, output=output)
         self.worker = self._start()
 
     def _start(self, limit: float = 30) -> int:
@@ -97,20 +98,21 @@ class Elbow:
 
 def elbow(place: Place, name: str, address: str, *, sticky: bool = False) -> Peer:
     """Start one with listeners for HTTP, HTTPS and TCP; all of ELB's semantics are on by default."""
-    running = Elbow(place.directory / address, _spec(place, sticky=sticky), address)
+    running = Elbow(place.directory / address, spec(place, sticky=sticky), address)
     return Peer(name, address, running.program, lambda: [running.worker], sticky=sticky)
 
 
-def elbow_config(place: Place, address: str, *, sticky: bool) -> Path:
+def elbow_config(place: Place, address: str, *, sticky: bool = False, log: str | None = None) -> Path:
     """The configuration HAProxy runs under Elbow, as a file with all it names; Elbow itself has ended."""
-    running = Elbow(place.directory / f"config-{address}", _spec(place, sticky=sticky), address)
+    running = Elbow(place.directory / f"config-{address}", spec(place, sticky=sticky, log=log), address)
     try:
         return place.write(f"config-{address}.cfg", running.config())
     finally:
         running.stop()
 
 
-def _spec(place: Place, *, sticky: bool) -> Fields:
+def spec(place: Place, *, sticky: bool = False, log: str | None = None) -> Fields:
+    """All listeners; `log` is the form of access logs."""
     certificates = [{"file": str(place.certificate.bundle)}]
     web = group("web", "HTTP", TARGETS) | ({"stickiness": {"type": "lb_cookie"}} if sticky else {})
     return {
@@ -127,6 +129,7 @@ def _spec(place: Place, *, sticky: bool) -> Fields:
             {"name": "tcp", "port": TCP, "protocol": "TCP", "targetGroup": "tcp"},
         ],
         "targetGroups": [web, group("tcp", "TCP", TARGETS)],
+        **({"accessLog": {"format": log}} if log else {}),
     }
 
 

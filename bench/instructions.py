@@ -48,10 +48,16 @@ class Count:
 
 
 def measure(place: Place) -> Iterator[Count]:
-    """HAProxy with the plainest configuration, then with Elbow's, without a cookie and with one."""
+    """HAProxy with the plainest configuration, then with Elbow's: without a cookie, with one, counting less, and logging."""
     configs = {"HAProxy": (plain.ADDRESS, place.write("instructions.cfg", plain.config(place)), False)}
     for name, address, sticky in (("Elbow", "127.0.0.31", False), ("Elbow, lb_cookie", "127.0.0.32", True)):
         configs[name] = (address, elbow_config(place, address, sticky=sticky), sticky)
+    uncounted = "\n".join(line for line in configs["Elbow"][1].read_text().splitlines() if "table latency_" not in line)
+    address = configs["Elbow"][0]
+    configs["Elbow, no latencies counted"] = (address, place.write("uncounted.cfg", f"{uncounted}\n"), False)
+    for n, form in enumerate(("elb", "alb", "json"), 33):
+        address = f"127.0.0.{n}"
+        configs[f"Elbow, access log {form}"] = (address, elbow_config(place, address, log=form), False)
     for name, (address, config, sticky) in configs.items():
         for headers, lines in _HEADERS.items():
             yield Count(name, headers, _persistent(name, address, config, lines, place.directory, sticky=sticky))

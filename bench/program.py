@@ -8,7 +8,7 @@ from pathlib import Path
 PROXY_CORE = 0
 LOAD_CORE = 1
 
-TOOLS = Path(os.environ["ELBOW_BENCH_TOOLS"])
+TOOLS = Path(os.environ.get("ELBOW_BENCH_TOOLS") or Path.home() / ".cache" / "elbow" / "bench")
 """What `scripts/bench` built and fetched."""
 
 # glibc 2.36 copies by `rep movsb`, which on AMD Zen 3 is ten times slower than its other way; no peer shall pay for it.
@@ -18,14 +18,17 @@ ENVIRONMENT = dict(os.environ) | {"GLIBC_TUNABLES": "glibc.cpu.x86_rep_movsb_thr
 class Program:
     """Started when constructed, its output in a file, killed by `stop`."""
 
-    def __init__(self, command: Sequence[object], log: Path, *, core: int = PROXY_CORE) -> None:
+    def __init__(
+        self, command: Sequence[object], log: Path, *, core: int = PROXY_CORE, output: Path | None = None
+    ) -> None:
+        """`output` takes what it writes to its standard output alone; a pipe, which somebody must read."""
         self._log = log
-        with log.open("wb") as output:
+        with log.open("wb") as errors, (output or log).open("wb") as written:
             self._process = subprocess.Popen(
                 ["taskset", "-c", str(core), *map(str, command)],
                 stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
+                stdout=written,
+                stderr=errors,
                 env=ENVIRONMENT,
             )
 

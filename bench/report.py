@@ -44,7 +44,7 @@ def _goal(goal: Goal, rounds: Rounds) -> list[str]:
         rounds.scenario.title,
         f"{goal.of} / {goal.to}",
         f"≤ {goal.most:.2f}",
-        _spread(ratios),
+        spread(ratios),
         str(len(ratios)),
         verdict,
     ]
@@ -53,7 +53,7 @@ def _goal(goal: Goal, rounds: Rounds) -> list[str]:
 def _ratios(scenarios: Sequence[Rounds]) -> str:
     names = list(dict.fromkeys(name for rounds in scenarios for name in rounds.scenario.peers))
     names = [name for name in names if name not in ("HAProxy", "direct")]
-    rows = [[name, *(_spread(rounds.ratios(name, "HAProxy")) for rounds in scenarios)] for name in names]
+    rows = [[name, *(spread(rounds.ratios(name, "HAProxy")) for rounds in scenarios)] for name in names]
     return table(["", *(rounds.scenario.name for rounds in scenarios)], rows)
 
 
@@ -66,7 +66,7 @@ def _figures(rounds: Rounds) -> str:
         rows.append(
             [
                 name,
-                _spread([sample.figure for sample in samples]),
+                spread([sample.figure for sample in samples]),
                 f"{median([sample.rate for sample in samples]):.0f}",
                 str(sum(sample.failed for sample in samples)),
                 f"{median([sample.others for sample in samples]):.0%}",
@@ -85,7 +85,8 @@ def _latency(samples: Sequence[Sample], percentile: str) -> list[float]:
     return [sample.microseconds[percentile] for sample in samples]
 
 
-def _spread(values: Sequence[float]) -> str:
+def spread(values: Sequence[float]) -> str:
+    """Their median, and how far they lie apart."""
     if not values:
         return "-"
     digits = 2 if max(values) < 10 else 1

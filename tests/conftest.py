@@ -41,6 +41,14 @@ def targets(background: Background, ports: Ports) -> Iterator[Targets]:
     targets.stop()
 
 
+@pytest.fixture(scope="module")
+def fleet(background: Background, ports: Ports) -> Iterator[Targets]:
+    """Makes targets; all are stopped when the file's last test ends."""
+    fleet = Targets(background, ports)
+    yield fleet
+    fleet.stop()
+
+
 @pytest.fixture
 def elbow(ports: Ports) -> Iterator[Callable[..., Elbow]]:
     """Starts Elbow over a manifest: `elbow(manifest, zone=...)`; it is ready when the call returns, and gone when the test ends."""
@@ -60,6 +68,20 @@ def elbow(ports: Ports) -> Iterator[Callable[..., Elbow]]:
         one.stop()
 
 
+@pytest.fixture(scope="module")
+def shared(ports: Ports) -> Iterator[Callable[..., Elbow]]:
+    """Starts Elbow over a manifest; it is gone when the file's last test ends."""
+    started: list[Elbow] = []
+
+    def start(manifest: Manifest, **options: Any) -> Elbow:
+        started.append(Elbow(manifest, ports, **options))
+        return started[-1]
+
+    yield start
+    for one in started:
+        one.stop()
+
+
 @pytest.fixture(scope="session")
 def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
     """Signs certificates that its client_context() trusts."""
@@ -73,5 +95,6 @@ def own_authority(tmp_path: Path) -> Authority:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """The golden files' switch."""
+    """What writes files of the source tree."""
     parser.addoption("--rewrite-golden", action="store_true", help="write tests/golden/*.cfg anew")
+    parser.addoption("--screenshots", action="store_true", help="write docs/images/*.png anew")

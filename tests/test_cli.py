@@ -7,8 +7,10 @@ import re
 import select
 import signal
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,7 @@ import pytest
 import yaml
 from conftest import Targets
 from elbow_dataplane.cli.main import main
+from elbow_dataplane.cli.place import secret_of
 from elbow_dataplane.cli.table import age
 from harness.elbow import PROGRAM, Elbow
 from harness.manifest import group, http, listener, load_balancer
@@ -168,6 +171,8 @@ def test_targets_as_json_are_one_list_for_programs(elbow: Start, targets: Target
         "state": "healthy",
         "reason": None,
         "description": None,
+        "node": None,
+        "pod": None,
     }
 
 
@@ -226,6 +231,36 @@ def test_where_nothing_runs_the_exit_code_is_1_and_the_message_says_the_way_out(
     assert done.stdout == ""
     assert "nothing listens there" in done.stderr
     assert "start one with `elbow run FILE`" in done.stderr
+
+
+def test_more_connections_than_the_limit_of_open_files_allows_are_refused_with_how_many_fit(
+    targets: Targets, elbow: Start, port: int, tmp_path: Path
+) -> None:
+    manifest = http(port, targets.many(1))
+    file = tmp_path / "lb.yaml"
+    file.write_text(yaml.safe_dump(manifest))
+
+    done = run("run", file, "--run-dir", tmp_path / "run", "--admin", "127.0.0.1:0", "--max-connections", 1_000_000)
+
+    assert done.returncode == 1
+    found = re.search(r"--max-connections 1000000 doesn't fit into \d+ open files .*; give at most (\d+)", done.stderr)
+    assert found, done.stderr
+    assert elbow(manifest, options=("--max-connections", found[1])).report().converged
+
+
+def test_two_proxies_that_start_in_the_same_moment_have_the_same_secret(tmp_path: Path) -> None:
+    file = tmp_path / "secret"
+    begin = threading.Barrier(16)
+
+    def start(_: int) -> bytes:
+        begin.wait()
+        return secret_of("default", "web", file)
+
+    for _ in range(20):
+        with ThreadPoolExecutor(16) as pool:
+            assert len(set(pool.map(start, range(16)))) == 1
+        file.unlink()
+    assert not list(tmp_path.iterdir())
 
 
 def test_an_admin_port_that_is_none_is_refused_by_name() -> None:

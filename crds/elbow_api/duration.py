@@ -7,7 +7,7 @@ from typing import Any, Self
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import PydanticCustomError, core_schema
 
-PATTERN = r"^([0-9]{1,5}(h|m|s|ms|d)){1,4}$"
+PATTERN = r"^(([0-9]{1,5}(h|m|s|ms)){1,4}|[1-9][0-9]?d)$"
 _UNITS = {"d": 86_400_000, "h": 3_600_000, "m": 60_000, "s": 1_000, "ms": 1}
 _PART = re.compile(r"([0-9]{1,5})(ms|d|h|m|s)")
 

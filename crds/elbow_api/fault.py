@@ -90,7 +90,7 @@ def _message(detail: ErrorDetails) -> str:
         return f"must be {'at least' if kind.startswith('g') else 'at most'} {ctx.get('ge', ctx.get('le'))}"
     if kind == "too_long":
         most = ctx.get("max_length", ctx.get("most"))
-        return f"at most {most} {'items' if 'max_length' in ctx else 'characters'}"
+        return f"at most {most} {'characters' if isinstance(detail['input'], str) else 'items'}"
     if kind == "too_short":
         return f"at least {ctx['min_length']} needed"
     return detail["msg"]

@@ -11,9 +11,11 @@ from pydantic_core import PydanticCustomError
 
 # A scope, as in fe80::1%eth0, is free text to Python.
 _ADDRESS = re.compile(r"[0-9A-Fa-f:.]{2,45}")
-_CIDR = re.compile(r"[0-9A-Fa-f:.]{2,45}/[0-9]{1,3}")
-_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(Z|[+-][0-9]{2}:[0-9]{2})")
+_CIDR = re.compile(r"[0-9A-Fa-f:.]{2,45}/(0|[1-9][0-9]{0,2})")
+_HOST = r"[A-Za-z0-9]([-A-Za-z0-9]{0,61}[A-Za-z0-9])?(\.[A-Za-z0-9]([-A-Za-z0-9]{0,61}[A-Za-z0-9])?)*"
+_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])")
 _COMPATIBLE = ipaddress.IPv6Network("::/96")
+_BROADCAST = ipaddress.IPv4Address("255.255.255.255")
 
 
 def _ip(value: str) -> str:
@@ -21,23 +23,26 @@ def _ip(value: str) -> str:
         address = ipaddress.ip_address(value if _ADDRESS.fullmatch(value) else "")
     except ValueError:
         raise PydanticCustomError("ip", "not an IPv4 or IPv6 address") from None
-    if isinstance(address, ipaddress.IPv6Address):
-        address = address.ipv4_mapped or address
-    if address.is_unspecified or address.is_multicast:
-        raise PydanticCustomError("ip", "an unspecified or multicast address can't be a target")
+    if address.is_unspecified or address.is_multicast or address == _BROADCAST:
+        raise PydanticCustomError("ip", "an unspecified, multicast or broadcast address can't be a target")
     if isinstance(address, ipaddress.IPv6Address):
         if address.is_link_local:
             raise PydanticCustomError("ip", "an IPv6 address of one link only can't be a target")
-        if address in _COMPATIBLE and not address.is_loopback:
+        if address.ipv4_mapped is not None or (address in _COMPATIBLE and not address.is_loopback):
             raise PydanticCustomError("ip", "not an IPv4 or IPv6 address; write IPv4 without ::")
-    return str(address)
+    if str(address) != value:
+        raise PydanticCustomError("ip", "write it in its one short form, as {short}", {"short": str(address)})
+    return value
 
 
 def _cidr(value: str) -> str:
     try:
-        return str(ipaddress.ip_network(value if _CIDR.fullmatch(value) else "", strict=False))
+        network = ipaddress.ip_network(value if _CIDR.fullmatch(value) else "", strict=False)
     except ValueError:
         raise PydanticCustomError("cidr", "not a CIDR such as 10.0.0.0/8 or 2001:db8::/32") from None
+    if isinstance(network, ipaddress.IPv6Network) and ipaddress.IPv6Address(value.partition("/")[0]).ipv4_mapped:
+        raise PydanticCustomError("cidr", "not a CIDR such as 10.0.0.0/8 or 2001:db8::/32; write IPv4 without ::")
+    return str(network)
 
 
 def _time(value: str) -> str:
@@ -84,12 +89,12 @@ DnsName = Annotated[
     Text,
     AfterValidator(
         pattern(
-            r"[A-Za-z0-9]([-A-Za-z0-9]{0,61}[A-Za-z0-9])?(\.[A-Za-z0-9]([-A-Za-z0-9]{0,61}[A-Za-z0-9])?)*",
+            _HOST,
             "not a host name such as app.example.com",
             most=253,
         )
     ),
-    Field(json_schema_extra={"pattern": "^[A-Za-z0-9]([-A-Za-z0-9.]*[A-Za-z0-9])?$", "maxLength": 253}),
+    Field(json_schema_extra={"pattern": f"^{_HOST}$", "maxLength": 253}),
 ]
 PortName = Annotated[
     Text,

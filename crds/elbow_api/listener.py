@@ -54,7 +54,7 @@ class ListenerTls(Model):
     """How a listener ends TLS."""
 
     certificates: Annotated[list[Certificate], Field(min_length=1, max_length=25)]
-    """The first is the default; the others are chosen by the name the client asks for (SNI)."""
+    """1 to 25. The first is the default; the others are chosen by the name the client asks for (SNI)."""
     policy: TlsPolicy = TlsPolicy.TLS13_1_2_RES_2021_06
     """ELB's security policy: the protocols and ciphers offered (ELB section 8.2)."""
 

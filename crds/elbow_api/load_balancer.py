@@ -4,9 +4,12 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field, ValidationError
+from pydantic import ConfigDict, Field, StrictBool, ValidationError
 
+from elbow_api.access_log import AccessLog
 from elbow_api.base import Model
+from elbow_api.capacity import Capacity
+from elbow_api.deregistered import DeregisteredTarget
 from elbow_api.fault import Fault, Refused, faults_of
 from elbow_api.fields import Cidr, DnsLabel, Text, Time, ZoneName
 from elbow_api.listener import Listener
@@ -53,13 +56,21 @@ class LoadBalancerSpec(Model):
     scheme: Scheme = Scheme.INTERNET_FACING
     """internet-facing or internal."""
     zones: Annotated[list[ZoneName], Field(min_length=1, max_length=16)] | None = None
-    """The zones enabled; by default every zone. Targets in other zones are unused."""
+    """The zones enabled, 1 to 16; by default every zone. Targets in other zones are unused."""
     cross_zone: CrossZone = CrossZone.ENABLED
     """Whether a zone's proxies use the targets of other zones; a target group may override it."""
     allowed_sources: Annotated[list[Cidr], Field(min_length=1, max_length=100)] | None = None
-    """CIDRs of the clients allowed to connect; by default all. Others are disconnected before a byte is read."""
+    """CIDRs of the clients allowed to connect, 1 to 100; by default all. Others are disconnected before a byte is read."""
+    deletion_protection: StrictBool = False
+    """In a cluster: refuse to delete the load balancer until this is false again (ELB: deletion_protection.enabled)."""
     zonal_shift: ZonalShift | None = None
     """In a cluster: away from a zone, whose proxies get no clients and whose targets no requests, until a time."""
+    deregistered_targets: Annotated[list[DeregisteredTarget], Field(max_length=200)] | None = None
+    """Targets taken out by hand, at most 200: each drains for its group's deregistrationDelay and is unused after it, as long as it is listed."""
+    access_log: AccessLog | None = None
+    """Write access logs; by default none are (ELB: access_logs.s3.enabled)."""
+    capacity: Capacity | None = None
+    """In a cluster: proxies set aside ahead of traffic, always or for a time."""
     proxy: Proxy = Proxy()
     """How its proxies run in the cluster."""
     exposure: Exposure = Exposure()

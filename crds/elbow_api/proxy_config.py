@@ -24,6 +24,13 @@ class Zone(Model):
     state: ZoneState = ZoneState.ACTIVE
 
 
+class NodeAddress(Address):
+    """A node as a target."""
+
+    node: str | None = None
+    """Its name."""
+
+
 class ProxyConfig(Model):
     """The whole of what all proxies of one load balancer serve."""
 
@@ -33,5 +40,7 @@ class ProxyConfig(Model):
     """The generation of the spec, reported back once it runs."""
     spec: LoadBalancerSpec
     zones: tuple[Zone, ...] = ()
-    node_addresses: dict[str, list[Address]] = Field(default_factory=dict)
+    node_addresses: dict[str, list[NodeAddress]] = Field(default_factory=dict)
     """The addresses of the nodes a target group selects, by group."""
+    awaited: tuple[str, ...] = ()
+    """Pods to be used though they aren't ready: they wait for nothing but the proxies to find them healthy."""

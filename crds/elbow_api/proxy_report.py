@@ -3,6 +3,21 @@
 from elbow_api.base import Model
 from elbow_api.target_health import TargetHealth
 
+_NEWS = {"generation", "converged", "ready", "faults", "target_groups"}
+_QUIET = dict.fromkeys(
+    (
+        "requests",
+        "target2xx",
+        "target3xx",
+        "target4xx",
+        "target5xx",
+        "connection_errors",
+        "surge_queue_length",
+        "spillover",
+    ),
+    0,
+)
+
 
 class ListenerReport(Model):
     """A listener as it runs."""
@@ -69,3 +84,8 @@ class ProxyReport(Model):
     target_groups: list[TargetGroupReport]
     faults: list[str]
     """Why the newest input was refused or couldn't be applied; the last good one runs on."""
+
+    def news(self) -> str:
+        """What is worth telling at once: all but counters and the time, as JSON."""
+        quiet = [group.model_copy(update=_QUIET) for group in self.target_groups]
+        return self.model_copy(update={"target_groups": quiet}).model_dump_json(include=_NEWS)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 def broken(spec: LoadBalancerSpec) -> list[Fault]:
     """Every rule a spec breaks; none for a spec that can be accepted."""
     faults = [*_unique(spec)]
+    faults += _reservations(spec)
     for i, listener in enumerate(spec.listeners):
         faults += _listener(("spec", "listeners", i), listener, spec)
     for i, group in enumerate(spec.target_groups):
@@ -42,6 +43,21 @@ def _unique(spec: LoadBalancerSpec) -> Iterator[Fault]:
     for i, zone in enumerate(spec.zones or []):
         if zone in (spec.zones or [])[:i]:
             yield Fault(("spec", "zones", i), f"{zone} is listed twice")
+
+
+def _reservations(spec: LoadBalancerSpec) -> Iterator[Fault]:
+    names: set[str] = set()
+    for i, reservation in enumerate(spec.capacity.reservations or [] if spec.capacity else []):
+        at: Path = ("spec", "capacity", "reservations", i)
+        if reservation.name in names:
+            yield Fault((*at, "name"), f"{reservation.name} is used twice; each reservation needs a name of its own")
+        names.add(reservation.name)
+        if reservation.end_time <= reservation.start_time:
+            yield Fault((*at, "end"), f"must be after the start ({reservation.start})")
+        if reservation.requests_per_second is None and reservation.connections_per_second is None:
+            yield Fault((*at, "requestsPerSecond"), "required, unless connectionsPerSecond is given")
+        if reservation.requests_per_second is not None and not any(li.protocol.is_http for li in spec.listeners):
+            yield Fault((*at, "requestsPerSecond"), "only with HTTP and HTTPS listeners; use connectionsPerSecond")
 
 
 def _listener(at: Path, listener: Listener, spec: LoadBalancerSpec) -> Iterator[Fault]:

@@ -54,7 +54,7 @@ class Address(Model):
     """A target by its address (ELB: an ip target)."""
 
     ip: IpAddress
-    """Its IPv4 or IPv6 address."""
+    """Its IPv4 or IPv6 address, in its one short form."""
     port: Port
     """Its port, 1 to 65535."""
     zone: ZoneName | None = None
@@ -69,7 +69,7 @@ class ServiceTargets(Model):
     name: DnsLabel
     """The Service's name."""
     port: Annotated[Port | PortName, Field(json_schema_extra={"x-kubernetes-int-or-string": True})]
-    """A port of the Service, by number or name."""
+    """A port of the Service, by its number, 1 to 65535, or its name."""
 
 
 class NodeTargets(Model):
@@ -78,7 +78,7 @@ class NodeTargets(Model):
     selector: Annotated[dict[str, str], Field(max_length=16)] = Field(default_factory=dict)
     """Labels a node must have; without any, all nodes."""
     port: Port
-    """The port on the nodes, such as a NodePort."""
+    """The port on the nodes, 1 to 65535, such as a NodePort."""
 
 
 class Targets(Model):
@@ -118,7 +118,7 @@ class SurgeQueue(Model):
     length: Annotated[int, Field(ge=0, le=100_000, strict=True)] = 1024
     """How many may wait, 0 to 100000; one more is spilled over: 503, or a closed connection."""
     timeout: Annotated[Duration, Within("1s", "4000s")] = Duration("60s")
-    """How long one may wait."""
+    """How long one may wait, 1s to 4000s."""
 
 
 class TargetTls(Model):
@@ -129,7 +129,7 @@ class TargetTls(Model):
     ca: FilePath | None = None
     """A PEM file of certificate authorities; required with verify."""
     server_name: DnsName | None = None
-    """The name sent to targets (SNI) and, with verify, expected in their certificates."""
+    """The name sent to targets (SNI) and, where certificates are checked, expected in them."""
 
 
 class TargetGroup(Model):
@@ -145,24 +145,24 @@ class TargetGroup(Model):
     algorithm: Algorithm = Algorithm.ROUND_ROBIN
     """round_robin, or least_outstanding_requests: the target with the fewest requests (or connections) in progress."""
     cross_zone: CrossZone | None = None
-    """Overrides the load balancer's setting."""
+    """Overrides the load balancer's crossZone, by default that."""
     slow_start: Annotated[Duration, AfterValidator(_slow_start)] = Duration("0s")
     """A target that becomes healthy gets its share gradually over this time: 0s (off), or 30s to 15m."""
     health_check: HealthCheck = HealthCheck()
     stickiness: Stickiness | None = None
     deregistration_delay: Annotated[Duration, Within("0s", "1h")] = Duration("300s")
-    """How long a target that leaves may finish what it is serving."""
+    """How long a target that leaves may finish what it is serving, 0s to 1h."""
     connection_termination: StrictBool | None = None
     """Whether what is left after the deregistration delay is cut; by default for HTTP and HTTPS groups, not for TCP and TLS."""
     unhealthy_connection_termination: StrictBool = False
     """Whether connections to a target that turned unhealthy are cut at once."""
     unhealthy_draining_interval: Annotated[Duration, Within("0s", "100h")] | None = None
-    """How long a target that turned unhealthy may finish what it is serving before it is cut; without it, as long as it takes."""
+    """How long a target that turned unhealthy may finish what it is serving before it is cut, 0s to 100h; without it, as long as it takes."""
     minimum_healthy: MinimumHealthy = MinimumHealthy()
     fail_open: StrictBool = True
     """With fewer healthy targets than minimumHealthy.routing, use all of them. false: Classic's way, 503 when none is healthy."""
     max_connections_per_target: Annotated[int, Field(ge=1, le=100_000, strict=True)] | None = None
-    """Requests (or connections) one target serves at a time, per proxy; more wait in the surge queue."""
+    """Requests (or connections) one target serves at a time, per proxy, 1 to 100000; more wait in the surge queue. By default any number."""
     surge_queue: SurgeQueue = SurgeQueue()
     proxy_protocol: ProxyProtocol = ProxyProtocol.OFF
     """The PROXY protocol header sent to targets: off, v1 or v2."""

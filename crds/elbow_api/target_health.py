@@ -53,6 +53,8 @@ class TargetHealth(Model):
     address: str
     port: int
     zone: str | None = None
+    pod: str | None = None
+    node: str | None = None
     weight: int = 1
     state: State
     reason: Reason | None = None

@@ -9,6 +9,7 @@ from elbow_crd.schema import Schema, structural
 
 _LISTS = {"listeners": "name", "targetGroups": "name"}
 _ONE_MACHINE_ONLY = ("file", "key")
+_TARGETS_ON_ONE_MACHINE_ONLY = ("verify", "ca")
 
 _CONDITIONS = {
     "type": "array",
@@ -73,6 +74,7 @@ def _whole() -> Schema:
             "spec": _spec(),
             "status": _status(),
         },
+        "x-kubernetes-validations": [rules.NAME],
     }
 
 
@@ -80,16 +82,23 @@ def _spec() -> Schema:
     spec = structural(LoadBalancerSpec.model_json_schema(by_alias=True))
     for field, key in _LISTS.items():
         spec["properties"][field] |= {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": [key]}
+    reservations = spec["properties"]["capacity"]["properties"]["reservations"]
+    reservations |= {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]}
+    addresses = spec["properties"]["targetGroups"]["items"]["properties"]["targets"]["properties"]["addresses"]
+    addresses |= {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["ip", "port"]}
     certificate = spec["properties"]["listeners"]["items"]["properties"]["tls"]["properties"]["certificates"]["items"]
     for name in _ONE_MACHINE_ONLY:
         del certificate["properties"][name]
     certificate["required"] = ["secretName"]
+    to_targets = spec["properties"]["targetGroups"]["items"]["properties"]["tls"]["properties"]
+    for name in _TARGETS_ON_ONE_MACHINE_ONLY:
+        del to_targets[name]
     rules.install(spec)
     return spec
 
 
 def _status() -> Schema:
-    text, number = {"type": "string"}, {"type": "integer"}
+    text, number, large = {"type": "string"}, {"type": "integer"}, {"type": "integer", "format": "int64"}
 
     def group(**properties: Schema) -> Schema:
         return {"type": "object", "properties": properties}
@@ -100,6 +109,7 @@ def _status() -> Schema:
     target = group(
         address=text, port=number, zone=text, node=text, pod=text, state=text, reason=text, description=text, since=text
     )
+    reserved = {"state": text, "message": text, "since": text, "proxiesPerZone": number}
     counts = dict.fromkeys(("healthy", "unhealthy", "initial", "draining", "unused"), number)
     return group(
         observedGeneration={"type": "integer", "format": "int64"},
@@ -111,6 +121,19 @@ def _status() -> Schema:
         ),
         listeners=many(group(name=text, port=number, attachedTargetGroup=text, conditions=_CONDITIONS)),
         targetGroups=many(group(name=text, **counts, targets=many(target))),
+        capacity=group(
+            proxiesPerZone=number,
+            minimumUnits=group(units=number, **reserved),
+            reservations=many(group(name=text, **reserved)),
+        ),
+        usage=group(
+            since=text,
+            hours=large,
+            requests=large,
+            newConnections=large,
+            processedBytes=large,
+            capacityUnits=text,
+        ),
         summary=group(address=text, zones=text, targets=text, listeners=text),
     )
 

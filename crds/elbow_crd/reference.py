@@ -3,13 +3,15 @@
 from collections.abc import Iterator
 from typing import Any
 
+from elbow_crd.schema import default_told
+
 Schema = dict[str, Any]
 
 _HEAD = """# The LoadBalancer resource
 
 `elbow.dev/v1alpha1`, kind `LoadBalancer`. Durations are written like `500ms`, `30s`, `5m`, `1h30m`; unknown fields are refused.
-On one machine certificates are files (`tls.certificates: [{file: web.pem, key: web.key}]`, relative to the manifest), and targets are
-`addresses`. `elbow check FILE` names every fault; `kubectl explain lb.spec` shows the same text.
+On one machine certificates are files (`tls.certificates: [{file: web.pem, key: web.key}]`, relative to the manifest), targets are
+`addresses`, and their certificates can be checked (a target group's `tls: {verify: true, ca: authorities.pem}`). `elbow check FILE` names every fault; `kubectl explain lb.spec` shows the same text.
 
 Written by `scripts/crds` from the models in `crds/elbow_api`.
 """
@@ -38,11 +40,14 @@ def _row(name: str, field: Schema, required: bool) -> str:
     kind = _type(field)
     if required:
         kind += ", required"
-    elif field.get("default") not in (None, {}):
+    elif field.get("default") not in (None, {}, ""):
         kind += f", default `{field['default']}`".replace("`True`", "`true`").replace("`False`", "`false`")
-    rules = [rule["message"] for rule in field.get("x-kubernetes-validations", [])]
+    rules = dict.fromkeys(rule["message"] for rule in field.get("x-kubernetes-validations", []))
     text = " ".join(
-        [field.get("description", ""), *(f"({rule})" for rule in rules if "properties" not in field)]
+        [
+            field.get("description", "").removesuffix(default_told(field.get("default"))),
+            *(f"({rule})" for rule in rules if "properties" not in field and not rule.startswith("outside")),
+        ]
     ).strip()
     return f"| `{name}` | {kind} | {text.replace('|', ' or ')} |"
 

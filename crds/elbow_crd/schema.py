@@ -47,9 +47,20 @@ def _convert(node: Schema, parts: Schema) -> Schema:
         out["maxLength"] = _LONGEST
     elif not out.get("type"):
         out["x-kubernetes-preserve-unknown-fields"] = True
-    if "default" in node and node["default"] is not None:
-        out["default"] = {} if "properties" in node else node["default"]
+    if node.get("default") is not None:
+        out |= _default(out, {} if "properties" in node else node["default"])
     return out
+
+
+def _default(out: Schema, default: Any) -> Schema:
+    if default in ({}, "") or "description" not in out:
+        return {"default": default}
+    return {"default": default, "description": out["description"] + default_told(default)}
+
+
+def default_told(default: Any) -> str:
+    """What `kubectl explain`, which shows no defaults, is to say of one."""
+    return f" By default {default}.".replace("True", "true").replace("False", "false")
 
 
 def _resolved(node: Schema, parts: Schema) -> Schema:

@@ -53,6 +53,8 @@ class Leadership:
         }
         self._seen: Seen | None = None
         self._reached = -DURATION * 1.0
+        self.led_before: datetime | None = None
+        """When the one that led before this one last said so; None if nobody did."""
 
     def is_current(self, now: float) -> bool:
         """Whether the Lease could be read of late, by the loop's clock."""
@@ -102,10 +104,15 @@ class Leadership:
             free, self._seen = may_take(lease, self._seen, self.me, now)
             if free:
                 await self._write(lease, self.me)
+                self._remember(lease.get("spec") or {})
         except (ApiError, OSError, TimeoutError) as error:
             log.warning("the Lease can't be had: %s", error)
             return False
         return free
+
+    def _remember(self, before: dict[str, Any]) -> None:
+        if before.get("holderIdentity") != self.me and (renewed := before.get("renewTime")):
+            self.led_before = datetime.fromisoformat(renewed)
 
     async def _current(self) -> Lease:
         try:

@@ -9,19 +9,28 @@ import socket
 import sys
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import datetime
+from functools import partial
 from typing import Any
 
 from elbow_kube.client import connect
-from elbow_kube.watch import Change, watch
+from elbow_kube.watch import Change, watch, without_managers
+from prometheus_client import REGISTRY
 
 from elbow_operator import load_balancers
 from elbow_operator.admin import serve
 from elbow_operator.lease import Leadership
+from elbow_operator.meter import Meter
+from elbow_operator.metrics import Metrics
+from elbow_operator.owned import Key, Owned
 from elbow_operator.plan.cluster import Settings, node_of
+from elbow_operator.plan.dns import ExternalDns
 from elbow_operator.plan.naming import LOAD_BALANCER
 from elbow_operator.queue import Queue
-from elbow_operator.reconcile import Key, Owned, Reconciler
+from elbow_operator.reconcile import Reconciler
 from elbow_operator.reports import Reports
+from elbow_operator.status.gate import LABEL as READINESS_GATE
+from elbow_operator.usage_metrics import UsageMetrics
 
 log = logging.getLogger("elbow")
 
@@ -30,6 +39,7 @@ _OWNED = (
     ("/api/v1", "services"),
     ("/api/v1", "configmaps"),
     ("/api/v1", "serviceaccounts"),
+    ("/api/v1", "secrets"),
     ("/apis/rbac.authorization.k8s.io/v1", "roles"),
     ("/apis/rbac.authorization.k8s.io/v1", "rolebindings"),
     ("/apis/policy/v1", "poddisruptionbudgets"),
@@ -41,21 +51,29 @@ _OWNED = (
 class Operator:
     """Everything that lives while this replica leads."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, metrics: Metrics) -> None:
         self.settings = settings
+        self.metrics = metrics
         self._timers: dict[Key, asyncio.TimerHandle] = {}
 
-    async def run(self) -> None:
-        """Lead until cancelled."""
+    async def run(self, led_before: datetime | None) -> None:
+        """Lead until cancelled; `led_before` is when another one last did."""
         client = await connect()
-        self.reconciler = Reconciler(client, self.settings)
-        self.queue = Queue(self._look)
-        self.reports = Reports(self.queue.add)
+        self.reconciler = Reconciler(client, self.settings, self.metrics)
+        self.queue = Queue(self._look, self.metrics)
+        self.meter = Meter(client, self.queue.add, self._followed)
+        self.reports = Reports(self.queue.add, self.meter.counted)
+        usage = UsageMetrics(self.meter.ledgers)
+        REGISTRY.register(usage)
+        self.metrics.lead(self.queue.waiting)
         try:
+            await self.meter.load(self._paths("/api/v1", "configmaps"), led_before)
             await self._follow_all()
         except* Stopped:
             log.info("asked to end")
         finally:
+            self.metrics.resign()
+            REGISTRY.unregister(usage)
             await self.queue.close()
             await self.reports.close()
             await client.close()
@@ -65,15 +83,20 @@ class Operator:
         async with asyncio.TaskGroup() as tasks:
             follow = [(self._node, "/api/v1/nodes", "")]
             follow += [(self._pod, path, LOAD_BALANCER) for path in self._paths("/api/v1", "pods")]
+            follow += [(self._gated, path, READINESS_GATE) for path in self._paths("/api/v1", "pods")]
             follow += [
                 (self._object, path, LOAD_BALANCER) for api, plural in _OWNED for path in self._paths(api, plural)
             ]
             known = [asyncio.Event() for _ in follow]
             for (take, path, labels), synced in zip(follow, known, strict=True):
                 tasks.create_task(self._follow(take, path, labels, synced))
+            if self.settings.external_dns is not None:  # not waited for: its kind may be missing
+                for path in self._paths("/apis/externaldns.k8s.io/v1alpha1", "dnsendpoints"):
+                    tasks.create_task(self._follow(self._object, path, LOAD_BALANCER, asyncio.Event()))
             for synced in known:
                 await synced.wait()
             await self.reports.settle()
+            tasks.create_task(self.meter.run())
             tasks.create_task(self._follow_load_balancers())
 
     def _paths(self, api: str, plural: str) -> list[str]:
@@ -81,13 +104,20 @@ class Operator:
         return [f"{api}/namespaces/{space}/{plural}" for space in spaces] or [f"{api}/{plural}"]
 
     async def _follow(self, take: Callable[[Change], None], path: str, labels: str, synced: asyncio.Event) -> None:
-        async for change in watch(self.reconciler.client, path, labels):
+        keep = slim if take in (self._pod, self._gated) else without_managers
+        heard = partial(self.metrics.heard, (path, labels))
+        async for change in watch(self.reconciler.client, path, labels, keep=keep, heard=heard):
             if isinstance(change, Change):
                 take(change)
             else:
                 synced.set()
 
+    def _followed(self, key: Key) -> set[str]:
+        return self.reports.followed(key)
+
     async def _look(self, key: Key) -> None:
+        if (owned := self.reconciler.owned.get(key)) is not None:
+            owned.usage = self.meter.status(key)
         again = await self.reconciler.reconcile(key, self.reports.newest)
         if (timer := self._timers.pop(key, None)) is not None:
             timer.cancel()
@@ -102,7 +132,10 @@ class Operator:
         key = (document["metadata"]["namespace"], document["metadata"]["name"])
         if gone:
             self.reconciler.owned.pop(key, None)
+            self.metrics.forget(key)
+            self.meter.gone(key)
             return
+        self.meter.lives(key, document["metadata"]["uid"])
         self.reconciler.owned.setdefault(key, Owned()).load_balancer = document
         self.queue.add(key)
 
@@ -132,19 +165,35 @@ class Operator:
         owned = self.reconciler.owned.setdefault(key, Owned())
         name, at = pod["metadata"]["name"], (pod["metadata"]["namespace"], pod["metadata"]["name"])
         status = pod.get("status", {})
-        if change.gone or pod["metadata"].get("deletionTimestamp") or status.get("phase") in ("Failed", "Succeeded"):
+        if change.gone or status.get("phase") in ("Failed", "Succeeded"):
             owned.pods.pop(name, None)
             self.reports.drop(at)
         else:
-            owned.pods[name] = pod
             if address := status.get("podIP"):
                 self.reports.follow(at, address, key)
+            if pod["metadata"].get("deletionTimestamp"):
+                owned.pods.pop(name, None)
+                self.reports.ends(at)
+            else:
+                owned.pods[name] = pod
         self.queue.add(key)
+
+    def _gated(self, change: Change) -> None:
+        self.reconciler.gates.take(change.document, gone=change.gone)
+        for key in self.reconciler.owned:
+            if key[0] == change.document["metadata"]["namespace"]:
+                self.queue.add(key)
 
     @staticmethod
     def _key(document: dict[str, Any]) -> Key:
         metadata = document["metadata"]
         return metadata["namespace"], metadata["labels"][LOAD_BALANCER]
+
+
+def slim(pod: dict[str, Any]) -> dict[str, Any]:
+    """A pod without most of its spec: there are thousands, and what they were made of is in their Deployments."""
+    kept = {key: pod["spec"][key] for key in ("nodeName", "readinessGates") if key in pod["spec"]}
+    return {**without_managers(pod), "spec": kept}
 
 
 class Stopped(Exception):  # noqa: N818  (it reads as what happened)
@@ -161,11 +210,18 @@ async def _lead(settings: Settings) -> None:
     door = await serve(lambda: leadership.is_current(loop.time()))
     try:
         with suppress(asyncio.CancelledError):
-            await leadership.lead(Operator(settings).run)
-            log.error("ending, to start anew as a follower")
+            operator = Operator(settings, Metrics(REGISTRY))
+            await leadership.lead(lambda: operator.run(leadership.led_before))
+            log.info("ending")
     finally:
         await door.cleanup()
         await client.close()
+
+
+def _external_dns() -> ExternalDns | None:
+    if os.environ.get("ELBOW_EXTERNAL_DNS") != "true":
+        return None
+    return ExternalDns(os.environ["ELBOW_EXTERNAL_DNS_DOMAIN"], int(os.environ["ELBOW_EXTERNAL_DNS_TTL"]))
 
 
 def main() -> None:
@@ -177,6 +233,8 @@ def main() -> None:
         pull_policy=os.environ.get("ELBOW_PULL_POLICY", "IfNotPresent"),
         namespace=os.environ.get("ELBOW_NAMESPACE", "elbow-system"),
         identity=f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}",
+        external_dns=_external_dns(),
+        metrics_namespace=os.environ.get("ELBOW_METRICS_NAMESPACE", ""),
         watch_namespaces=tuple(filter(None, os.environ.get("ELBOW_WATCH_NAMESPACES", "").split(","))),
     )
     with suppress(KeyboardInterrupt):

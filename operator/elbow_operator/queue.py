@@ -1,31 +1,40 @@
-"""Which load balancers need a look; each is looked at by one at a time, and at most once a second."""
+"""Which load balancers need a look; each is looked at by one at a time, and at most five times a second."""
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+import time
+from collections.abc import Awaitable, Callable, Mapping
 
-from elbow_operator.reconcile import Key
+from elbow_operator.metrics import Metrics, failure
+from elbow_operator.owned import Key
 
 log = logging.getLogger("elbow")
 
-_SPACING = 1.0
-_RETRY_MOST = 60.0
+_SPACING = 0.2
+_RETRY_FIRST, _RETRY_MOST = 1.0, 15.0
 _AT_ONCE = 16
 
 
 class Queue:
     """Keys to look at, squashed: however often one is added, it is looked at once."""
 
-    def __init__(self, look: Callable[[Key], Awaitable[None]]) -> None:
+    def __init__(self, look: Callable[[Key], Awaitable[None]], metrics: Metrics) -> None:
         self._look = look
+        self._metrics = metrics
         self._due: set[Key] = set()
         self._busy: dict[Key, asyncio.Task[None]] = {}
+        self._since: dict[Key, float] = {}
         self._slots = asyncio.Semaphore(_AT_ONCE)
-        self.errors = 0
+
+    @property
+    def waiting(self) -> Mapping[Key, float]:
+        """Since when each key that is due, or is being looked at, waits for a look that succeeds, by the monotonic clock."""
+        return self._since
 
     def add(self, key: Key) -> None:
         """Have a load balancer looked at."""
         self._due.add(key)
+        self._since.setdefault(key, time.monotonic())
         if key not in self._busy:
             self._busy[key] = asyncio.create_task(self._work(key))
 
@@ -41,13 +50,24 @@ class Queue:
         while key in self._due:
             self._due.discard(key)
             try:
-                async with self._slots:
-                    await self._look(key)
+                await self._measured(key)
                 pause = _SPACING
-            except Exception:  # whatever it was, the next look may succeed, and other load balancers go on
+            except Exception as error:  # whatever it was, the next look may succeed, and other load balancers go on
+                pause = min(max(pause * 2, _RETRY_FIRST), _RETRY_MOST)
                 log.exception("%s/%s: trying again in %.0f s", *key, pause)
-                self.errors += 1
+                self._metrics.failed(failure(error))
                 self._due.add(key)
-                pause = min(pause * 2, _RETRY_MOST)
             await asyncio.sleep(pause)
         del self._busy[key]
+
+    async def _measured(self, key: Key) -> None:
+        async with self._slots:
+            began = time.monotonic()
+            try:
+                await self._look(key)
+            finally:
+                self._metrics.looked(time.monotonic() - began)
+        if key in self._due:  # something happened meanwhile
+            self._since[key] = began
+        else:
+            del self._since[key]

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from elbow_api.fault import Refused
-from elbow_api.load_balancer import LoadBalancer, parse
+from elbow_api.load_balancer import parse
 
 Fields = dict[str, Any]
 TLS = {"certificates": [{"file": "web.pem"}]}
@@ -68,7 +68,21 @@ def refusals(resource: Fields) -> dict[str, str]:
     return {}
 
 
+LAUNCH: Fields = {
+    "name": "launch",
+    "start": "2030-01-31T18:00:00Z",
+    "end": "2030-01-31T20:00:00Z",
+    "requestsPerSecond": 10_000,
+}
+
+
+def reserved(**fields: Any) -> Fields:
+    """A reservation, changed."""
+    return document(capacity={"reservations": [_changed(LAUNCH, fields)]})
+
+
 L, G = "spec.listeners[0]", "spec.targetGroups[0]"
+R = "spec.capacity.reservations[0]"
 ONE: Fields = {"ip": "10.0.0.1", "port": 80}
 NAMED = [{"name": f"l{i}", "port": i + 1, "protocol": "HTTP", "targetGroup": "web"} for i in range(51)]
 GROUPS = [{"name": f"g{i}", "protocol": "HTTP", "targets": {"addresses": []}} for i in range(51)]
@@ -160,7 +174,8 @@ REFUSED: dict[str, tuple[Fields, str, str]] = {
     "tcp-idle-59": (tcp({"idleTimeout": "59s"}), f"{L}.idleTimeout", "outside 60s to 6000s, the range for TCP"),
     "tcp-idle-6001": (tcp({"idleTimeout": "6001s"}), f"{L}.idleTimeout", "outside 1s to 6000s"),
     "keep-alive-59": (document({"clientKeepAlive": "59s"}), f"{L}.clientKeepAlive", "outside 60s to 7d"),
-    "keep-alive-8d": (document({"clientKeepAlive": "7d1s"}), f"{L}.clientKeepAlive", "outside 60s to 7d"),
+    "keep-alive-8d": (document({"clientKeepAlive": "169h"}), f"{L}.clientKeepAlive", "outside 60s to 7d"),
+    "keep-alive-mixed": (document({"clientKeepAlive": "1d12h"}), f"{L}.clientKeepAlive", "not a duration; write it like"),
     "tcp-keep-alive": (tcp({"clientKeepAlive": "1h"}), f"{L}.clientKeepAlive", "only for HTTP and HTTPS listeners, not for TCP"),
     "tcp-http": (tcp({"http": {}}), f"{L}.http", "only for HTTP and HTTPS listeners, not for TCP; remove it"),
     "accept-proxy": (document({"acceptProxyProtocol": "yes"}), f"{L}.acceptProxyProtocol", "neither true nor false"),
@@ -188,18 +203,20 @@ REFUSED: dict[str, tuple[Fields, str, str]] = {
         "at most 1000 items",
     ),
     "target-twice": (targets(ONE, ONE), f"{G}.targets.addresses[1]", "10.0.0.1 port 80 is listed twice"),
-    "target-twice-otherwise": (
-        targets({"ip": "2001:db8::1", "port": 80}, {"ip": "2001:DB8:0::1", "port": 80}),
-        f"{G}.targets.addresses[1]",
-        "2001:db8::1 port 80 is listed twice",
+    "other-spelling": (
+        targets(ONE | {"ip": "2001:DB8:0::1"}),
+        f"{G}.targets.addresses[0].ip",
+        "write it in its one short form, as 2001:db8::1",
     ),
     "host-name": (targets(ONE | {"ip": "example.com"}), f"{G}.targets.addresses[0].ip", "not an IPv4 or IPv6 address"),
     "scope": (targets(ONE | {"ip": "fe80::1%eth0"}), f"{G}.targets.addresses[0].ip", "not an IPv4 or IPv6 address"),
     "scope-breaks-out": (targets(ONE | {"ip": "fd00::1%\nserver"}), f"{G}.targets.addresses[0].ip", "not an IPv4 or IPv6"),
     "link-local": (targets(ONE | {"ip": "fe80::1"}), f"{G}.targets.addresses[0].ip", "an IPv6 address of one link only"),
     "compatible": (targets(ONE | {"ip": "::10.0.0.1"}), f"{G}.targets.addresses[0].ip", "write IPv4 without ::"),
-    "unspecified": (targets(ONE | {"ip": "0.0.0.0"}), f"{G}.targets.addresses[0].ip", "an unspecified or multicast address"),
-    "multicast": (targets(ONE | {"ip": "ff02::1"}), f"{G}.targets.addresses[0].ip", "an unspecified or multicast address"),
+    "mapped": (targets(ONE | {"ip": "::ffff:10.0.0.1"}), f"{G}.targets.addresses[0].ip", "write IPv4 without ::"),
+    "unspecified": (targets(ONE | {"ip": "0.0.0.0"}), f"{G}.targets.addresses[0].ip", "an unspecified, multicast or"),
+    "multicast": (targets(ONE | {"ip": "ff02::1"}), f"{G}.targets.addresses[0].ip", "an unspecified, multicast or"),
+    "mapped-source": (document(allowedSources=["::ffff:10.0.0.0/104"]), "spec.allowedSources[0]", "write IPv4 without ::"),
     "weight-257": (targets(ONE | {"weight": 257}), f"{G}.targets.addresses[0].weight", "must be at most 256"),
     "weight-negative": (targets(ONE | {"weight": -1}), f"{G}.targets.addresses[0].weight", "must be at least 0"),
     "no-zone": (
@@ -332,6 +349,46 @@ REFUSED: dict[str, tuple[Fields, str, str]] = {
         f"{G}.stickiness.type",
         "app_cookie needs an HTTP or HTTPS target group",
     ),
+    # Capacity
+    "units-0": (document(capacity={"minimumUnits": 0}), "spec.capacity.minimumUnits", "must be at least 1"),
+    "units-many": (document(capacity={"minimumUnits": 100_001}), "spec.capacity.minimumUnits", "must be at most 100000"),
+    "reservations-33": (
+        document(capacity={"reservations": [LAUNCH | {"name": f"r{i}"} for i in range(33)]}),
+        "spec.capacity.reservations",
+        "at most 32 items",
+    ),
+    "reservation-twice": (
+        document(capacity={"reservations": [LAUNCH, LAUNCH]}),
+        "spec.capacity.reservations[1].name",
+        "launch is used twice; each reservation needs a name of its own",
+    ),
+    "reservation-name": (reserved(name="Launch day"), f"{R}.name", "not a DNS label"),
+    "reservation-unnamed": (reserved(name=...), f"{R}.name", "required"),
+    "reservation-start": (reserved(start="tomorrow"), f"{R}.start", "not a time such as 2026-01-31T18:00:00Z"),
+    "reservation-no-end": (reserved(end=...), f"{R}.end", "required"),
+    "reservation-backwards": (
+        reserved(end="2030-01-31T18:00:00Z"),
+        f"{R}.end",
+        "must be after the start (2030-01-31T18:00:00Z)",
+    ),
+    "reservation-backwards-by-zone": (reserved(end="2030-01-31T18:30:00+01:00"), f"{R}.end", "must be after the start"),
+    "reservation-of-nothing": (
+        reserved(requestsPerSecond=...),
+        f"{R}.requestsPerSecond",
+        "required, unless connectionsPerSecond is given",
+    ),
+    "reservation-of-requests-by-tcp": (
+        tcp(capacity={"reservations": [LAUNCH]}),
+        f"{R}.requestsPerSecond",
+        "only with HTTP and HTTPS listeners; use connectionsPerSecond",
+    ),
+    "reservation-requests-0": (reserved(requestsPerSecond=0), f"{R}.requestsPerSecond", "must be at least 1"),
+    "reservation-requests-many": (reserved(requestsPerSecond=10_000_001), f"{R}.requestsPerSecond", "must be at most"),
+    "reservation-connections-0": (reserved(connectionsPerSecond=0), f"{R}.connectionsPerSecond", "must be at least 1"),
+    "reservation-bytes": (reserved(bytesPerRequest=-1), f"{R}.bytesPerRequest", "must be at least 0"),
+    "reservation-tls": (reserved(tlsPercent=101), f"{R}.tlsPercent", "must be at most 100"),
+    "reservation-tls-text": (reserved(tlsPercent="90%"), f"{R}.tlsPercent", "not a whole number"),
+    "reservation-note": (reserved(note="x" * 1025), f"{R}.note", "at most 1024 characters"),
 }  # fmt: skip
 TAKEN: dict[str, Fields] = {
     "the-least": document(),
@@ -375,6 +432,13 @@ TAKEN: dict[str, Fields] = {
     "sticky-http-by-address": sticky(type="source_ip"),
     "sticky-tcp-by-address": tcp(group={"stickiness": {"type": "source_ip"}}),
     "target-tls": document(group={"protocol": "HTTPS", "tls": {"verify": True, "ca": "ca.pem", "serverName": "a.b"}}),
+    "no-capacity": document(capacity={}),
+    "units": document(capacity={"minimumUnits": 100_000}),
+    "reservation": reserved(bytesPerRequest=0, connectionsPerSecond=1_000_000, tlsPercent=0, note="n" * 1024),
+    "reservation-of-connections": reserved(requestsPerSecond=..., connectionsPerSecond=1),
+    "reservation-by-tcp": tcp(capacity={"reservations": [_changed(LAUNCH, {"requestsPerSecond": ..., "connectionsPerSecond": 1})]}),
+    "reservation-by-zone": reserved(end="2030-01-31T18:30:00-01:00"),
+    "reservations-32": document(capacity={"reservations": [LAUNCH | {"name": f"r{i}"} for i in range(32)]}),
 }  # fmt: skip
 
 
@@ -452,16 +516,24 @@ def test_the_defaults_are_the_documented_ones() -> None:
     assert parse(targets(ONE)).spec.target_groups[0].targets.addresses[0].weight == 1  # type: ignore[index]
 
 
+def test_a_reservation_has_a_tenth_as_many_connections_as_requests_unless_it_says() -> None:
+    for fields, connections in (({}, 1000), ({"connectionsPerSecond": 7}, 7)):
+        capacity = parse(reserved(**fields)).spec.capacity
+        assert capacity is not None
+        (reservation,) = capacity.reservations or []
+        assert (reservation.connections, reservation.bytes_per_request, reservation.tls_percent) == (
+            connections,
+            10_000,
+            None,
+        )
+
+
 def test_a_short_intervals_timeout_is_half_of_it() -> None:
     assert parse(check(interval="5s")).spec.target_groups[0].health_check.time_limit.milliseconds == 2500
     assert parse(check(interval="1s")).spec.target_groups[0].health_check.time_limit.milliseconds == 500
 
 
-def test_addresses_are_kept_in_one_spelling() -> None:
-    spellings = {"2001:DB8:0::1": "2001:db8::1", "::ffff:10.0.0.1": "10.0.0.1", "10.0.0.1": "10.0.0.1"}
-    for written, kept in spellings.items():
-        resource: LoadBalancer = parse(targets(ONE | {"ip": written}))
-        assert resource.spec.target_groups[0].targets.addresses[0].ip == kept  # type: ignore[index]
+def test_sources_are_kept_in_one_spelling() -> None:
     assert parse(document(allowedSources=["10.1.2.3/8"])).spec.allowed_sources == ["10.0.0.0/8"]
 
 

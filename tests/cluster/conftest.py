@@ -16,15 +16,28 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.cluster)
+            item.add_marker(pytest.mark.nodes)
             item.add_marker(pytest.mark.timeout(420))
 
 
-def _install(*more: str) -> None:
+def _install(*more: str, chart: Path = ROOT / "helm" / "elbow") -> None:
     """`helm install`, as a user types it, with the image of this source tree."""
     image = ("--set", "image.repository=localhost/elbow", "--set", "image.tag=dev")
     space = ("--namespace", "elbow-system", "--create-namespace")
-    chart = str(ROOT / "helm" / "elbow")
-    run("helm", "upgrade", "--install", "elbow", chart, *space, *image, *more, "--wait", "--timeout", "3m", limit=240)
+    run(
+        "helm",
+        "upgrade",
+        "--install",
+        "elbow",
+        str(chart),
+        *space,
+        *image,
+        *more,
+        "--wait",
+        "--timeout",
+        "3m",
+        limit=240,
+    )
 
 
 @pytest.fixture(scope="session")

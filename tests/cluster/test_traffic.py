@@ -1,9 +1,7 @@
 """Traffic through every zone's proxies, while targets come and go."""
 
-from collections.abc import Callable
-
 from harness.client import Client
-from harness.kube import Space, answers, ask, balancer, settled, who
+from harness.kube import Space, ask, balancer, settled, who
 from harness.load import Load
 from harness.poll import until
 
@@ -83,19 +81,3 @@ def test_a_rollout_of_the_proxies_drops_nothing(web: Space, zones: tuple[str, ..
 def _all_proxies(web: Space) -> set[str]:
     found = web.get("pods", "--selector=elbow.dev/load-balancer=web")["items"]
     return {pod["metadata"]["name"] for pod in found}
-
-
-def test_host_ports_answer_at_the_nodes(make_space: Callable[[str], Space], zones: tuple[str, ...]) -> None:
-    space = make_space("privileged")
-    space.serve(replicas=3)
-    space.apply(
-        balancer(
-            exposure={"type": "HostPort"},
-            listeners=[{"name": "http", "protocol": "HTTP", "port": 28080, "targetGroup": "web"}],
-        )
-    )
-    space.wait("condition=Ready", "lb/web")
-    addresses = {address["zone"]: address["value"] for address in space.status()["addresses"]}
-    assert set(addresses) == set(zones)
-    for address in addresses.values():
-        until(answers(lambda address=address: (address, 28080)), limit=20, every=0.3)  # type: ignore[misc]

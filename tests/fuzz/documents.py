@@ -37,6 +37,17 @@ HTTP = _document(
     zones=["zqx-zone"],
     crossZone="enabled",
     allowedSources=["10.0.0.0/8"],
+    deregisteredTargets=[{"targetGroup": "web", "ip": "10.0.0.9", "port": 8080, "reason": "x"}],
+    capacity={
+        "reservations": [
+            {
+                "name": "zqx-launch",
+                "start": "2030-01-31T18:00:00Z",
+                "end": "2030-01-31T20:00:00Z",
+                "requestsPerSecond": 10000,
+            }
+        ]
+    },
     listeners=[
         {
             "name": "https",
@@ -97,11 +108,28 @@ TCP = _document(
     ],
 )
 CLUSTER = _document(
+    deregisteredTargets=[{"targetGroup": "pods", "pod": "zqx-pod"}, {"targetGroup": "nodes", "node": "zqx-node"}],
+    accessLog={"format": "json", "sample": 50},
+    deletionProtection=True,
     zonalShift={"awayFrom": "zqx-zone", "until": "2030-01-31T18:00:00Z", "reason": "x"},
+    capacity={
+        "minimumUnits": 10,
+        "reservations": [
+            {
+                "name": "launch",
+                "start": "2030-01-31T18:00:00Z",
+                "end": "2030-01-31T20:00:00Z",
+                "bytesPerRequest": 20000,
+                "connectionsPerSecond": 500,
+                "tlsPercent": 90,
+                "note": "x",
+            }
+        ],
+    },
     proxy={
         "replicas": 2,
         "maxReplicas": 4,
-        "resources": {"requests": {"cpu": "1", "memory": "1Gi"}},
+        "resources": {"requests": {"cpu": "1", "memory": "1Gi"}, "limits": {"memory": "1Gi"}},
         "nodeSelector": {"disk": "ssd"},
         "tolerations": [{"key": "edge"}],
         "priorityClassName": "high",

@@ -44,10 +44,15 @@ class Elbow:
         secret_file: Path | None = None,
         options: tuple[str, ...] = (),
         environment: Mapping[str, str] | None = None,
+        files: int | None = None,
+        output: Path | None = None,
     ) -> None:
+        """`files` bounds the files it may open, and so the clients it takes; `output` may be a pipe."""
         self.directory = Path(tempfile.mkdtemp(prefix="elbow-"))
         self.run_dir = self.directory / "run"
         self.file = self.directory / "lb.yaml"
+        self.output = output or self.directory / "output"
+        """What the agent and HAProxy write to standard output: access logs."""
         self.secret_file = secret_file or self.directory / "secret"
         """Give it to another Elbow and the two honour each other's cookies."""
         self.admin = ports.take()
@@ -56,6 +61,8 @@ class Elbow:
         self._command = [str(PROGRAM), "run", str(self.file), "--run-dir", str(self.run_dir)]
         self._command += ["--admin", f"127.0.0.1:{self.admin}", "--address", "127.0.0.1"]
         self._command += ["--secret-file", str(self.secret_file), *(("--zone", zone) if zone else ()), *options]
+        if files is not None:
+            self._command = ["prlimit", f"--nofile={files}:{files}", *self._command]
         self._environment = dict(os.environ) | dict(environment or {})
         self.write(manifest)
         self.start()
@@ -66,9 +73,9 @@ class Elbow:
 
     def start(self, *, wait: bool = True) -> None:
         """Start the agent and wait until what the file says runs."""
-        with (self.directory / "agent.log").open("ab") as log:
+        with (self.directory / "agent.log").open("ab") as log, self.output.open("ab") as output:
             self.process = subprocess.Popen(
-                self._command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=self._environment
+                self._command, stdin=subprocess.DEVNULL, stdout=output, stderr=log, env=self._environment
             )
         if wait:
             self.wait_converged(lambda report: report.generation > 0)

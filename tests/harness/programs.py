@@ -6,10 +6,15 @@ from pathlib import Path
 import yaml
 
 
+def cache() -> Path:
+    """Where scripts/cluster-programs puts what it builds."""
+    usual = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "elbow"
+    return Path(os.environ.get("ELBOW_CACHE") or usual)
+
+
 def program(name: str) -> str:
     """Where a program is; fails with the way out when it was not built."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "elbow"
-    path = Path(os.environ.get("ELBOW_CACHE") or cache) / "bin" / name
+    path = cache() / "bin" / name
     assert path.exists(), f"{name} was not built: run scripts/cluster-programs"
     return str(path)
 

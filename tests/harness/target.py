@@ -1,11 +1,9 @@
 """A target: what a load balancer sends requests to. Speaks HTTP/1, and HTTP/2 to those who begin with it."""
 
 import asyncio
-import ssl
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from harness.background import Background
 from harness.behaviour import behaviour, health
 from harness.exchange import Exchange
 from harness.http1 import serve_http1
@@ -31,18 +29,7 @@ class Health:
 class Target(Server):
     """A target that serves HTTP. Its behaviours by path are in behaviour.py."""
 
-    def __init__(
-        self,
-        background: Background,
-        name: str,
-        ip: str,
-        port: int,
-        *,
-        zone: str | None = None,
-        tls: ssl.SSLContext | None = None,
-        proxy_protocol: bool = False,
-        idle_timeout: float = 75.0,
-    ) -> None:
+    def __init__(self, *listens: Any, idle_timeout: float = 75.0, **options: Any) -> None:
         self.requests: list[Request] = []
         """Every request since the start or the last forget(), health checks apart."""
         self.checks: list[Request] = []
@@ -58,7 +45,7 @@ class Target(Server):
         """Answers by path, sent as they are."""
         self.held: list[asyncio.Future[None]] = []
         """The requests waiting at /hold."""
-        super().__init__(background, name, ip, port, zone=zone, tls=tls, proxy_protocol=proxy_protocol)
+        super().__init__(*listens, **options)
 
     def release(self) -> None:
         """Let the requests waiting at /hold go on."""

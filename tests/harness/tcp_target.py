@@ -3,29 +3,17 @@
 import asyncio
 import contextlib
 import hashlib
-import ssl
+from typing import Any
 
-from harness.background import Background
 from harness.server import Connection, Server
 
 
 class TcpTarget(Server):
     """Sends `name\\n`, echoes every byte, and at the client's end sends the SHA-256 of what came as 64 hex digits and `\\n`."""
 
-    def __init__(
-        self,
-        background: Background,
-        name: str,
-        ip: str,
-        port: int,
-        *,
-        zone: str | None = None,
-        tls: ssl.SSLContext | None = None,
-        proxy_protocol: bool = False,
-        greets: bool = True,
-    ) -> None:
+    def __init__(self, *listens: Any, greets: bool = True, **options: Any) -> None:
         self.greets = greets
-        super().__init__(background, name, ip, port, zone=zone, tls=tls, proxy_protocol=proxy_protocol)
+        super().__init__(*listens, **options)
 
     @property
     def sessions(self) -> list[Connection]:

@@ -5,7 +5,7 @@ from typing import Self
 
 from harness.client import Client
 
-_HANDSHAKE = {
+HANDSHAKE = {
     "Connection": "Upgrade",
     "Upgrade": "websocket",
     "Sec-WebSocket-Version": "13",
@@ -18,7 +18,7 @@ class WebSocket:
 
     def __init__(self, port: int, path: str = "/socket") -> None:
         self.client = Client(port)
-        response = self.client.get(path, _HANDSHAKE)
+        response = self.client.get(path, HANDSHAKE)
         assert response.status == 101, response
         self.target = response.target
 

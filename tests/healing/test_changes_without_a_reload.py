@@ -61,6 +61,7 @@ CHANGES: dict[str, tuple[Callable[[Spec], Any], Callable[[Elbow], object]]] = {
         lambda _: True,
     ),
     "crossZone": (lambda spec: web(spec).update(crossZone="disabled"), lambda lb: lb.group().healthy == 2),
+    "capacity": (lambda spec: spec.update(capacity={"minimumUnits": 3}), lambda _: True),
     "zones": (lambda spec: spec.update(zones=["zone-a"]), lambda lb: lb.group().unused == 2),
 }
 

@@ -1,35 +1,18 @@
 """The chart, as helm renders it."""
 
-import subprocess
-from pathlib import Path
+import itertools
+import re
 from typing import Any
 
 import pytest
 import yaml
-from harness.programs import documents, program
+from harness.chart import CHART, helm, of_kind, rendered
 
 pytestmark = pytest.mark.cluster
 
-_CHART = Path(__file__).parents[2] / "helm" / "elbow"
-
-
-def helm(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([program("helm"), *arguments], capture_output=True, text=True, timeout=60, check=False)
-
-
-def rendered(*settings: str, version: str = "1.36") -> list[dict[str, Any]]:
-    values = [word for setting in settings for word in ("--set-json", setting)]
-    done = helm("template", "elbow", str(_CHART), "--namespace", "elbow-system", "--kube-version", version, *values)
-    assert done.returncode == 0, done.stderr
-    return documents(done.stdout)
-
-
-def of_kind(found: list[dict[str, Any]], kind: str) -> list[dict[str, Any]]:
-    return [document for document in found if document["kind"] == kind]
-
 
 def test_it_passes_helms_linter() -> None:
-    done = helm("lint", "--strict", str(_CHART))
+    done = helm("lint", "--strict", str(CHART))
     assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -39,7 +22,7 @@ def test_it_renders_for_kubernetes_from_1_33_on(version: str) -> None:
 
 
 def test_an_older_kubernetes_is_refused() -> None:
-    done = helm("template", "elbow", str(_CHART), "--kube-version", "1.32")
+    done = helm("template", "elbow", str(CHART), "--kube-version", "1.32")
     assert done.returncode != 0
     assert "1.33" in done.stderr
 
@@ -57,19 +40,45 @@ def test_an_older_kubernetes_is_refused() -> None:
     ],
 )
 def test_a_value_that_is_none_of_the_charts_is_refused(setting: str) -> None:
-    done = helm("template", "elbow", str(_CHART), "--kube-version", "1.36", "--set-json", setting)
+    done = helm("template", "elbow", str(CHART), "--kube-version", "1.36", "--set-json", setting)
     assert done.returncode != 0
     assert "schema" in done.stderr
 
 
 def test_every_value_is_explained() -> None:
-    lines = (_CHART / "values.yaml").read_text().splitlines()
-    for before, line in zip(["", *lines], lines, strict=False):
-        if line and line[0].isalpha() and not line.endswith(":"):
-            assert before.startswith("# --"), line
-    schema = yaml.safe_load((_CHART / "values.schema.json").read_text())
-    values = yaml.safe_load((_CHART / "values.yaml").read_text())
-    assert set(values) <= set(schema["properties"])
+    lines = (CHART / "values.yaml").read_text().splitlines()
+    leaves = [(n, line) for n, line in enumerate(lines) if re.match(r"(  )?\w+:", line)]
+    for n, line in leaves:
+        is_part = line.endswith(":") and not line.startswith(" ")
+        if not is_part:
+            above = itertools.takewhile(lambda text: text.lstrip().startswith("#"), reversed(lines[:n]))
+            assert any(text.lstrip().startswith("# -- ") for text in above), line
+
+
+def test_the_values_of_the_checked_manifests_differ_from_the_defaults_in_every_one() -> None:
+    values = yaml.safe_load((CHART / "values.yaml").read_text())
+    other = yaml.safe_load((CHART / "ci" / "all-values.yaml").read_text())
+
+    def same(one: Any, two: Any, path: str) -> list[str]:
+        if isinstance(one, dict) and one and isinstance(two, dict):
+            return [found for name in one for found in same(one[name], two.get(name), f"{path}.{name}")]
+        return [path] if one == two or two is None else []
+
+    assert same(values, other, "values") == ["values.crds.install"], "without it there is nothing to check"
+
+
+def test_the_schema_knows_every_value_and_no_other() -> None:
+    schema = yaml.safe_load((CHART / "values.schema.json").read_text())
+    values = yaml.safe_load((CHART / "values.yaml").read_text())
+
+    def same(value: Any, known: Any) -> None:
+        if isinstance(value, dict) and "properties" in known:
+            assert known["additionalProperties"] is False
+            assert set(value) == set(known["properties"]) - {"global"}
+            for name, part in value.items():
+                same(part, known["properties"][name])
+
+    same(values, schema)
 
 
 def test_the_resource_is_kept_on_uninstall_unless_asked() -> None:
@@ -102,7 +111,7 @@ def test_rights_name_no_wildcards() -> None:
 def test_chosen_namespaces_leave_nothing_but_nodes_to_the_whole_cluster() -> None:
     found = rendered('watchNamespaces=["shop","bank"]')
     (cluster,) = of_kind(found, "ClusterRole")
-    assert cluster["rules"] == [{"apiGroups": [""], "resources": ["nodes"], "verbs": ["get", "list", "watch"]}]
+    assert cluster["rules"] == [{"apiGroups": [""], "resources": ["nodes"], "verbs": ["list", "watch"]}]
     spaces = {role["metadata"]["namespace"] for role in of_kind(found, "Role")}
     assert spaces == {"shop", "bank", "elbow-system"}
     (deployment,) = of_kind(found, "Deployment")

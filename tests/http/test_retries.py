@@ -33,7 +33,7 @@ def whole(shared: Callable[..., Elbow], fleet: Targets, ports: Ports, authority:
     targets = {
         "unseen": fleet.many(2),
         "seen": fleet.many(3),
-        "hasty": [fleet.http(name, idle_timeout=0.004) for name in "abc"],
+        "hasty": [fleet.http(name, idle_timeout=0.01) for name in "abc"],
         "hasty-tls": [fleet.http(name, idle_timeout=0.01, tls=context) for name in "ab"],
     }
     groups = [

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 from conftest import Targets
+from elbow_dataplane.haproxy.render.variable import drain
 from harness.certificates import Authority
 from harness.elbow import Elbow
 from harness.manifest import group, listener, load_balancer, tls
@@ -20,12 +21,13 @@ class Site:
     authority: Authority
     targets: list[Target]
     ports: dict[str, int]
+    lb: Elbow
 
     def connect(self, name: str) -> ClientConnection:
         secure = name == "secure"
         url = f"{'wss' if secure else 'ws'}://127.0.0.1:{self.ports[name]}/chat"
         context = self.authority.client_context() if secure else None
-        return connect(url, ssl=context, ping_interval=None, proxy=None, compression=None)
+        return connect(url, ssl=context, open_timeout=60, ping_interval=None, proxy=None, compression=None)
 
 
 @pytest.fixture(scope="module")
@@ -37,8 +39,7 @@ def site(shared: Callable[..., Elbow], fleet: Targets, ports: Ports, authority: 
         listener(taken["secure"], "HTTPS", name="secure", tls=tls(authority.issue("127.0.0.1").bundle)),
         listener(taken["impatient"], name="impatient", idleTimeout="1s"),
     ]
-    shared(load_balancer(listeners, [group(two)]))
-    return Site(authority, two, taken)
+    return Site(authority, two, taken, shared(load_balancer(listeners, [group(two)])))
 
 
 @pytest.mark.parametrize("name", ["plain", "secure"])
@@ -50,6 +51,17 @@ def test_messages_pass_both_ways_to_one_target(site: Site, name: str) -> None:
                 assert socket.recv(10) == b"x" * size
         reached = {socket.response.headers["X-Target"] for socket in (first, second) if socket.response}
     assert reached == {"a", "b"}
+
+
+@pytest.mark.parametrize("name", ["plain", "secure"])
+def test_one_that_begins_while_clients_are_told_to_close_is_upgraded_all_the_same(site: Site, name: str) -> None:
+    site.lb.socket(drain(on=True))
+    try:
+        with site.connect(name) as socket:  # checks that the answer says Connection: Upgrade
+            socket.send("still here")
+            assert socket.recv(10) == "still here"
+    finally:
+        site.lb.socket(drain(on=False))
 
 
 def test_the_request_for_a_websocket_carries_what_every_request_carries(site: Site) -> None:

@@ -1,5 +1,8 @@
 """Who is registered and who leaves, as pure functions."""
 
+from typing import Any
+
+import pytest
 from elbow_api.proxy_config import ProxyConfig, Zone, ZoneState
 from elbow_dataplane.model.registration import Registration, forget, register
 from elbow_dataplane.model.target import Target
@@ -63,6 +66,39 @@ def test_a_proxy_uses_its_own_zone_where_cross_zone_is_off_and_enabled_zones_onl
     assert used(own, "zone-9") == ()
     assert used(two, "zone-1") == used(listed, "zone-1") == (A, B)
     assert is_zone_enabled(listed, None)
+
+
+NAMED = Target("10.0.0.7", 80, pod="web-7", node="a1")
+
+
+@pytest.mark.parametrize(
+    ("entry", "left"),
+    [
+        ({"pod": "web-7"}, (A,)),
+        ({"node": "a1"}, (A,)),
+        ({"ip": "10.0.0.7"}, (A,)),
+        ({"ip": "10.0.0.7", "port": 80}, (A,)),
+        ({"ip": "10.0.0.7", "port": 81}, (A, NAMED)),
+        ({"pod": "web-8"}, (A, NAMED)),
+        ({"pod": "web-7", "targetGroup": "other"}, (A, NAMED)),
+    ],
+)
+def test_a_target_is_taken_out_by_its_pod_its_node_or_its_address(
+    entry: dict[str, Any], left: tuple[Target, ...]
+) -> None:
+    taken = config(deregisteredTargets=[{"targetGroup": "web", **entry}])
+    assert register(Registration(), taken, None, {"web": (A, NAMED)}, 0).targets == {"web": left}
+
+
+def test_a_target_taken_out_by_hand_drains_and_comes_back_as_if_it_were_new() -> None:
+    both = register(Registration(), config(), None, {"web": (A, B)}, 0)
+    taken = config(deregisteredTargets=[{"targetGroup": "web", "ip": B.ip}])
+
+    out = register(both, taken, None, {"web": (A, B)}, 5)
+    (drain,) = out.drains.values()
+    assert (out.targets, drain.target, drain.ends) == ({"web": (A,)}, B, 15)
+    assert register(forget(out, 15)[0], taken, None, {"web": (A, B)}, 16).drains == {}
+    assert register(out, config(), None, {"web": (A, B)}, 6) == both
 
 
 SETS = st.lists(st.tuples(st.sets(st.sampled_from([A, B, C])), st.floats(0.1, 20)), max_size=20)

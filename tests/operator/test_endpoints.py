@@ -36,8 +36,27 @@ def test_an_endpoint_that_terminates_is_deregistered() -> None:
     ) == [("10.0.0.1", 8080)]
 
 
+def test_a_target_knows_its_pod_and_node() -> None:
+    named = endpoint("10.0.0.1") | {"nodeName": "a1", "targetRef": {"kind": "Pod", "name": "web-1"}}
+    by_hand = endpoint("10.0.0.2") | {"targetRef": {"kind": "VirtualMachine", "name": "vm"}}
+
+    first, second = targets_of(WEB, SERVICE, [piece(named, by_hand)])
+
+    assert (first.pod, first.node) == ("web-1", "a1")
+    assert (second.pod, second.node) == (None, None)
+
+
 def test_an_endpoint_that_is_not_ready_is_none() -> None:
     assert addresses(piece(endpoint("10.0.0.1", ready=False))) == []
+
+
+def test_a_pod_that_is_awaited_is_a_target_before_it_is_ready_and_not_once_it_ends() -> None:
+    named = {"targetRef": {"kind": "Pod", "name": "web-1"}}
+    other = {"targetRef": {"kind": "Pod", "name": "web-2"}}
+    unready, ends = endpoint("10.0.0.1", ready=False), endpoint("10.0.0.3", ready=False, terminating=True)
+    pieces = [piece(unready | named, endpoint("10.0.0.2", ready=False) | other, ends | named)]
+
+    assert [t.key for t in targets_of(WEB, SERVICE, pieces, ("web-1",))] == [("10.0.0.1", 8080)]
 
 
 def test_an_unknown_readiness_counts_as_ready() -> None:

@@ -17,8 +17,8 @@ _SETTINGS = Settings(agent_image="elbow:1", proxy_image="haproxy:3.2")
 
 
 def planned(resource: Any, zones: tuple[str, ...] = ("zone-a", "zone-b"), **other: Any) -> list[dict[str, Any]]:
-    given: dict[str, Any] = {"nodes": NODES, "states": {}} | other
-    return objects(resource, uid="u-1", generation=7, zones=zones, settings=_SETTINGS, **given)
+    given: dict[str, Any] = {"nodes": NODES, "states": {}, "settings": _SETTINGS} | other
+    return objects(resource, uid="u-1", generation=7, zones=zones, **given)
 
 
 def of_kind(found: list[dict[str, Any]], kind: str) -> list[dict[str, Any]]:
@@ -97,10 +97,12 @@ def test_host_ports_get_no_more_proxies_than_the_zone_has_ready_nodes() -> None:
     assert first["spec"]["strategy"]["rollingUpdate"] == {"maxUnavailable": 1, "maxSurge": 0}
 
 
-def test_with_an_autoscaler_the_deployment_says_nothing_of_replicas() -> None:
-    found = planned(load_balancer(proxy={"replicas": 2, "maxReplicas": 6}), ("zone-a",))
+@pytest.mark.parametrize(("running", "wanted"), [(0, 2), (1, 2), (4, 4), (9, 6)])
+def test_with_an_autoscaler_a_deployment_stays_as_the_autoscaler_has_it(running: int, wanted: int) -> None:
+    lb = load_balancer(proxy={"replicas": 2, "maxReplicas": 6})
+    found = planned(lb, ("zone-a",), running={"zone-a": running})
     (deployment,), (scaler,) = of_kind(found, "Deployment"), of_kind(found, "HorizontalPodAutoscaler")
-    assert "replicas" not in deployment["spec"]
+    assert deployment["spec"]["replicas"] == wanted
     assert (scaler["spec"]["minReplicas"], scaler["spec"]["maxReplicas"]) == (2, 6)
 
 
@@ -151,3 +153,11 @@ def test_long_names_stay_apart_and_within_63_characters() -> None:
     names = {name(long + end, zone) for end in "xy" for zone in ("zone-a", "zone-b", "Zone-A", "zone.a")}
     assert len(names) == 8
     assert max(map(len, names)) <= 63
+
+
+def test_prometheus_namespace_reaches_the_admin_port_and_no_other_does() -> None:
+    settings = Settings(agent_image="elbow:1", proxy_image="haproxy:3.2", metrics_namespace="monitoring")
+    (policy,) = of_kind(planned(load_balancer(), settings=settings), "NetworkPolicy")
+    (admin,) = [rule for rule in policy["spec"]["ingress"] if rule["ports"][0]["port"] == 9900]
+    spaces = [source["namespaceSelector"]["matchLabels"]["kubernetes.io/metadata.name"] for source in admin["from"]]
+    assert spaces == ["elbow-system", "monitoring"]

@@ -3,9 +3,11 @@
 from dataclasses import replace
 from typing import Any
 
+import pytest
 from elbow_api.fault import Fault
 from elbow_operator.status.fold import fold
 from elbow_operator.status.observed import Observed, ZoneService
+from elbow_operator.status.obstacle import obstacle
 from elbow_operator.status.reason import Reason
 from harness.observed import LATER, NOW, ZONES, observed, report
 
@@ -159,3 +161,58 @@ def test_reasons_are_of_the_closed_list() -> None:
     ]
     used = {c["reason"] for seen in cases for c in status(seen)["conditions"]}
     assert used <= {reason.value for reason in Reason}
+
+
+def test_an_object_the_api_server_refuses_keeps_it_from_being_programmed() -> None:
+    found = status(observed(refused=("Service elb-web: 403: exceeded quota",)))
+    assert condition(found, "Programmed") == ("False", "ObjectRefused")
+    assert message(found, "Ready") == "Service elb-web: 403: exceeded quota"
+    assert condition(found, "Accepted")[0] == "True"
+
+
+def test_a_zone_whose_proxies_cannot_start_says_why() -> None:
+    seen = observed(obstacles={"zone-a": "0/4 nodes are available: 1 node(s) didn't have free ports"})
+    found = status(replace(seen, pods=seen.pods[1:]))
+    assert message(found, "Programmed") == (
+        "zone zone-a has no ready proxy: 0/4 nodes are available: 1 node(s) didn't have free ports"
+    )
+
+
+@pytest.mark.parametrize(
+    ("deployment", "pod", "why"),
+    [
+        ({}, {}, ""),
+        ({"conditions": [{"type": "ReplicaFailure", "status": "True", "message": "exceeded quota"}]}, {}, "exceeded quota"),
+        ({}, {"conditions": [{"type": "PodScheduled", "status": "False", "message": "no nodes"}]}, "no nodes"),
+        ({}, {"initContainerStatuses": [{"name": "a", "image": "x:1", "state": {"running": {}}}]}, ""),
+        (
+            {},
+            {"containerStatuses": [{"name": "a", "image": "x:1", "state": {"waiting": {"reason": "PodInitializing"}}}]},
+            "",
+        ),
+        (
+            {},
+            {"initContainerStatuses": [{"name": "a", "image": "x:1", "state": {"waiting": {"reason": "ErrImagePull"}}}]},
+            "container a (image x:1): ErrImagePull",
+        ),
+    ],
+)  # fmt: skip
+def test_what_keeps_proxies_from_starting_is_found(deployment: Any, pod: Any, why: str) -> None:
+    assert obstacle({"status": deployment}, [{"status": pod}]) == why
+
+
+USAGE = {"since": NOW, "hours": 3, "requests": 5, "newConnections": 5, "processedBytes": 900, "capacityUnits": "0.1"}
+
+
+def test_what_it_is_billed_by_is_told_but_not_that_it_merely_grew_older() -> None:
+    before = status(observed(usage=USAGE))
+    assert before["usage"] == USAGE
+    assert status(observed(usage=USAGE | {"hours": 4}), before, LATER) == before
+    more = USAGE | {"hours": 4, "requests": 6}
+    assert status(observed(usage=more), before, LATER)["usage"] == more
+
+
+def test_what_it_is_billed_by_stays_while_an_operator_doesnt_know_it_yet() -> None:
+    before = status(observed(usage=USAGE))
+    assert status(observed(), before, LATER) == before
+    assert "usage" not in status(observed())

@@ -1,7 +1,6 @@
 """Cookies as a real browser takes and sends them: Chromium."""
 
 import json
-import shutil
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from urllib.parse import quote
 import pytest
 from harness.background import Background
 from harness.certificates import Authority
+from harness.chromium import chromium
 from harness.elbow import Elbow
 from harness.manifest import group, listener, load_balancer, tls
 from harness.poll import until
@@ -18,16 +18,10 @@ from harness.ports import Ports
 from harness.request import Request
 from harness.target import Target
 from harness.targets import Targets
-from selenium.webdriver import Chrome, ChromeOptions, ChromeService
+from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
 
 from stickiness.visitor import WEEK, until_of, value_for
-
-_FLAGS = (
-    "--headless=new --no-sandbox --disable-gpu --disable-dev-shm-usage --disable-quic --no-first-run "
-    "--disable-background-networking --disable-component-update --disable-sync --no-proxy-server "
-    "--ignore-certificate-errors --host-resolver-rules=MAP\t*\t127.0.0.1"
-)
 
 
 @dataclass
@@ -70,17 +64,8 @@ class Site:
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chrome]:
-    chromium, driver = shutil.which("chromium"), shutil.which("chromedriver")
-    assert chromium, "Chromium is not installed; scripts/test installs it"
-    assert driver, "chromedriver is not installed; scripts/test installs it"
-    options = ChromeOptions()
-    options.binary_location = chromium
-    for flag in _FLAGS.split(" "):
-        options.add_argument(flag.replace("\t", " "))
-    options.add_experimental_option("prefs", {"profile.cookie_controls_mode": 0})  # other sites' cookies are allowed
-    options.add_argument(f"--user-data-dir={tmp_path_factory.mktemp('chromium')}")
-    browser = Chrome(options, ChromeService(driver))
-    browser.set_page_load_timeout(30)
+    flags = ("--ignore-certificate-errors", "--host-resolver-rules=MAP * 127.0.0.1")
+    browser = chromium(tmp_path_factory.mktemp("chromium"), *flags)
     yield browser
     browser.quit()
 

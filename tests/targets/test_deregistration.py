@@ -248,3 +248,35 @@ def test_connections_to_a_target_that_turned_unhealthy_are_cut_at_once_or_after_
 
             for client in (before, replaced, after):
                 until(lambda client=client: not client.is_open(), say="the connection is cut")
+
+
+def test_a_target_taken_out_by_hand_drains_is_unused_and_comes_back(elbow: Start, targets: Targets, port: int) -> None:
+    a, b = targets.many(2)
+    lb = elbow(http(port, [a, b], deregistrationDelay="2s"))
+    with Client(port) as waiting:
+        hold(waiting, a)
+        out = {"targetGroup": "web", "ip": a.ip, "port": a.port}
+        lb.edit(lambda spec: spec.update(deregisteredTargets=[out]))
+
+        draining = lb.health_of(a)
+        assert draining is not None
+        assert (draining.state, draining.reason) == ("draining", "Target.DeregistrationInProgress")
+        assert {get(port).target for _ in range(10)} == {"b"}
+        a.release()
+        assert waiting.read().target == "a"
+
+        lb.wait_state(a, "unused", limit=6)
+        unused = lb.health_of(a)
+        assert unused is not None
+        assert (unused.reason, unused.description) == (
+            "Target.NotRegistered",
+            "Target is not registered to the target group",
+        )
+        lb.restart_agent()
+        lb.wait_state(a, "unused")
+        assert {get(port).target for _ in range(10)} == {"b"}
+
+        lb.edit(lambda spec: spec.pop("deregisteredTargets"))
+        lb.wait_state(a, "healthy")
+        assert {get(port).target for _ in range(10)} == {"a", "b"}
+    assert lb.reloads() == {}

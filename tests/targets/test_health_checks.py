@@ -1,6 +1,7 @@
 """How targets are checked."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 import grpc
@@ -129,14 +130,13 @@ def test_each_kind_of_check_finds_a_target_healthy_and_says_why_it_is_not(fleet:
     fleet.by_http.health.status = 500
     fleet.grpc.codes["/AWS.ALB/healthcheck"] = grpc.StatusCode.OK
     fleet.grpcs.codes["/grpc.health.v1.Health/Check"] = grpc.StatusCode.UNAVAILABLE
-    told = {}
-    for name, target in kinds.items():
-        health = lb.wait_state(target, "unhealthy", group=name)
-        assert health is not None
-        told[name] = (health.reason, health.description)
+
+    def told() -> dict[str, tuple[str | None, str | None]]:
+        found = {name: lb.health_of(target, group=name) for name, target in kinds.items()}
+        return {name: (h.reason, h.description) for name, h in found.items() if h and h.state == "unhealthy"}
 
     mismatch, failed = "Target.ResponseCodeMismatch", ("Target.FailedHealthChecks", "Health checks failed")
-    assert told == {
+    wanted = {
         "http": ("Target.Timeout", "Request timed out"),
         "https": (mismatch, "Health checks failed with these codes: [503]"),
         "http2": (mismatch, "Health checks failed with these codes: [201]"),
@@ -148,6 +148,10 @@ def test_each_kind_of_check_finds_a_target_healthy_and_says_why_it_is_not(fleet:
         "grpc": (mismatch, "Health checks failed with these codes: [0]"),
         "grpcs": (mismatch, "Health checks failed with these codes: [14]"),
     }
+    # A busy machine may let a check time out; what the next one finds is what counts.
+    with suppress(AssertionError):
+        until(lambda: told() == wanted, limit=20)
+    assert told() == wanted
 
     fleet.http.health.mode = fleet.ipv6.health.mode = "answer"
     fleet.tcp.listen()

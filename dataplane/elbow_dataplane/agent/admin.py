@@ -5,33 +5,22 @@ The standard library's server in a thread of its own: it costs a quarter of the 
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socket import AF_INET6
 
-from elbow_dataplane.agent.agent import READ_BACK, Agent
+from elbow_dataplane.agent.agent import Agent
 from elbow_dataplane.agent.metrics import exposition
 from elbow_dataplane.agent.report import is_ready, report
+from elbow_dataplane.agent.report_stream import STALE, ReportStream
 from elbow_dataplane.agent.view import View
+from elbow_dataplane.haproxy.render.config import render, skeleton
 
-_STALE = 5 * READ_BACK
 _METRICS = "text/plain; version=0.0.4; charset=utf-8"
 _JSON = "application/json"
 _TEXT = "text/plain; charset=utf-8"
 
-_POLL, _HEARTBEAT = 0.05, 10.0  # seconds
-_FRESH, _PATIENCE = 1.0, 0.5  # seconds
-_NEWS = {"generation", "converged", "ready", "faults", "target_groups"}
-_NO_NEWS = (
-    "requests",
-    "target2xx",
-    "target3xx",
-    "target4xx",
-    "target5xx",
-    "connection_errors",
-    "surge_queue_length",
-    "spillover",
-)
+_FRESH, _PATIENCE, _POLL = 1.0, 0.5, 0.005  # seconds
 
 Answer = tuple[int, str, bytes]
 """A status, a content type, a body."""
@@ -45,6 +34,7 @@ class Admin:
         pages["/readyz"] = self._ready
         self._agent = agent
         self._draining = False
+        self._stream = stream = ReportStream(agent)
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
@@ -63,12 +53,12 @@ class Admin:
                 self.wfile.write(body)
 
             def _follow(self) -> None:
-                """A line for every report that says something new, and one now and then that the agent lives."""
+                """Every report that says something new, as it comes."""
                 self.send_response(200)
                 self.send_header("Content-Type", "application/x-ndjson")
                 self.send_header("Connection", "close")
                 self.end_headers()
-                for line in _reports(agent):
+                for line in stream.lines():
                     self.wfile.write(line)
 
             def log_message(self, *_: object) -> None:
@@ -87,6 +77,10 @@ class Admin:
         """Say that no new clients are wanted."""
         self._draining = True
 
+    def tell_last(self, patience: float) -> None:
+        """Tell whoever follows what was counted last; waits as many seconds for somebody if nobody knows it."""
+        self._stream.end(patience)
+
     def _ready(self) -> Answer:
         if self._draining or not is_ready(self._agent.view):
             return 503, _TEXT, b"draining\n" if self._draining else b"not ready\n"
@@ -104,31 +98,14 @@ def _fresh(agent: Agent) -> View:
     if time.time() - view.at > _FRESH:
         agent.refresh()
         while agent.view is view and time.monotonic() < end:
-            time.sleep(_POLL / 10)
+            time.sleep(_POLL)
     return agent.view
-
-
-def _reports(agent: Agent) -> Iterator[bytes]:
-    """Reports as they change, for ever; counters alone are no news."""
-    seen: View | None = None
-    said, at = "", 0.0
-    while True:
-        view = agent.view
-        if view is not seen and view.known is not None:
-            seen = view
-            whole = report(view, view.known, agent.counters)
-            quiet = [group.model_copy(update=dict.fromkeys(_NO_NEWS, 0)) for group in whole.target_groups]
-            news = whole.model_copy(update={"target_groups": quiet}).model_dump_json(include=_NEWS)
-            if news != said or time.monotonic() > at + _HEARTBEAT:
-                said, at = news, time.monotonic()
-                yield whole.model_dump_json(by_alias=True, exclude_none=True).encode() + b"\n"
-        time.sleep(_POLL)
 
 
 def _pages(agent: Agent) -> dict[str, Callable[[], Answer]]:
     def livez() -> Answer:
         age = time.time() - agent.view.at
-        return (200 if age < _STALE else 503), _TEXT, f"last look {age:.1f} s ago\n".encode()
+        return (200 if age < STALE else 503), _TEXT, f"last look {age:.1f} s ago\n".encode()
 
     def metrics() -> Answer:
         return 200, _METRICS, exposition(_fresh(agent), agent.counters)
@@ -146,4 +123,11 @@ def _pages(agent: Agent) -> dict[str, Callable[[], Answer]]:
         except OSError as error:
             return 503, _TEXT, f"{error.strerror}\n".encode()
 
-    return {"/livez": livez, "/metrics": metrics, "/report": report_, "/config": config}
+    def wanted() -> Answer:
+        """What /config is to become; the same while what runs is what is wanted."""
+        if (known := agent.newest) is None:
+            return 503, _TEXT, b"nothing is wanted yet\n"
+        engine = agent.engine
+        return 200, _TEXT, render(skeleton(known.desired.config, engine), known.wanted(), engine).encode()
+
+    return {"/livez": livez, "/metrics": metrics, "/report": report_, "/config": config, "/wanted": wanted}

@@ -69,6 +69,14 @@ class Agent:
         """What HAProxy's workers counted, whenever they ran."""
         return self.proxy.counters
 
+    @property
+    def newest(self) -> Known | None:
+        """The newest accepted input as it is to run, or what runs where there is no newer one."""
+        known, wanted = self.view.known, self._input
+        if wanted is None:
+            return known
+        return self._next or (None if known is None else known.take(wanted, time.time()))
+
     def refresh(self) -> None:
         """Have it look soon; may be called from another thread."""
         if self._loop_running is not None:

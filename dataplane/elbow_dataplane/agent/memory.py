@@ -71,12 +71,16 @@ class Memory:
 
 
 def _list(target: Target) -> list[str | int | None]:
-    return [target.ip, target.port, target.zone, target.weight]
+    return [target.ip, target.port, target.zone, target.weight, target.pod, target.node]
 
 
 def _target(values: list[str | int | None]) -> Target:
-    ip, port, zone, weight = values
-    return Target(str(ip), int(port or 0), None if zone is None else str(zone), int(weight or 0))
+    ip, port, zone, weight, pod, node = values
+    return Target(str(ip), int(port or 0), _text(zone), int(weight or 0), _text(pod), _text(node))
+
+
+def _text(value: str | int | None) -> str | None:
+    return None if value is None else str(value)
 
 
 def _member(drain: dict[str, Any]) -> Member:

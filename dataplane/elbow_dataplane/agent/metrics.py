@@ -16,6 +16,7 @@ from elbow_dataplane.agent.state import Known
 from elbow_dataplane.agent.view import View
 from elbow_dataplane.haproxy import elb_counters as elb
 from elbow_dataplane.haproxy.counters import Counters
+from elbow_dataplane.haproxy.render.config import ReloadReason
 from elbow_dataplane.haproxy.render.frontend import frontend_of
 from elbow_dataplane.haproxy.render.server import backend_of, open_backend_of
 
@@ -249,8 +250,8 @@ class _Page(Collector):
         reloads = CounterMetricFamily(
             "elbow_reloads", "Reloads of HAProxy since the agent started, by reason", labels=[*_LOAD_BALANCER, "reason"]
         )
-        for reason, number in self.view.reloads.items():
-            reloads.add_metric([*self.labels, reason], number)
+        for reason in ReloadReason:
+            reloads.add_metric([*self.labels, reason.value], self.view.reloads[reason])
         yield reloads
         for name, text, value in (
             ("elbow_converged", "1 while what runs was read back and equals what is wanted", self.view.converged),
@@ -262,14 +263,21 @@ class _Page(Collector):
             metric = GaugeMetricFamily(name, text, labels=_LOAD_BALANCER)
             metric.add_metric(self.labels, float(value))
             yield metric
-        if self.view.info is not None:
-            rejected = CounterMetricFamily(
+        for name, text, number in (
+            (
                 "elb_rejected_connection_count",
                 "RejectedConnectionCount: times the most connections were reached",
-                labels=_LOAD_BALANCER,
-            )
-            rejected.add_metric(self.labels, self.view.info.refused)
-            yield rejected
+                elb.rejected(self.counters),
+            ),
+            (
+                "elbow_access_log_entries_dropped",
+                "Entries of the access log that nobody read in time",
+                elb.dropped_entries(self.counters),
+            ),
+        ):
+            counter = CounterMetricFamily(name, text, labels=_LOAD_BALANCER)
+            counter.add_metric(self.labels, number)
+            yield counter
 
     def _counter(self, name: str, text: str, labels: list[str], value: str, number: float) -> None:
         family = self.families.setdefault(name, CounterMetricFamily(f"elb_{name}", text, labels=labels))

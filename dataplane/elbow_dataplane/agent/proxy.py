@@ -6,6 +6,8 @@ import time
 from collections import Counter
 from contextlib import suppress
 
+from elbow_api.usage import kind_of
+
 from elbow_dataplane.agent.binds import addresses, taken
 from elbow_dataplane.agent.certificates import Certificates
 from elbow_dataplane.agent.files import write
@@ -18,7 +20,8 @@ from elbow_dataplane.haproxy.diff import Commands, Place, commands
 from elbow_dataplane.haproxy.engine import Engine
 from elbow_dataplane.haproxy.frontends import reopen, shut_down
 from elbow_dataplane.haproxy.render import errors
-from elbow_dataplane.haproxy.render.config import ReloadReason, Skeleton, reasons, render, skeleton
+from elbow_dataplane.haproxy.render.config import ReloadReason, Skeleton, first_config, reasons, render, skeleton
+from elbow_dataplane.haproxy.render.frontend import frontend_of
 from elbow_dataplane.haproxy.runtime import RefusedByHAProxy, Runtime, Snapshot
 from elbow_dataplane.haproxy.socket import Absent, Hold, Unreachable
 from elbow_dataplane.model.wanted import Wanted
@@ -108,14 +111,30 @@ class Proxy:
         for pid in old:
             with suppress(Unreachable):  # it has just ended
                 info, counts = await self.runtime.counts_of_old(pid, groups)
-                self.counters.add(pid, counts)
+                self.counters.add(info.worker, counts, time.monotonic())
                 if info.connections == 0:
                     self._release(pid)
         for pid in [pid for pid in self._holds if pid not in old and pid != current]:
             self._release(pid)
-        self.counters.forget({*old, current})
+        self.counters.forget({*old, current}, self.snapshot.info.worker if self.snapshot else (0, 0))
         self.counters.keep()
         self.workers = len(old) + 1
+
+    async def retire(self) -> None:
+        """Go on without listeners; the worker that had them is held until all it did is counted.
+
+        Raises RefusedByHAProxy and Unreachable.
+        """
+        write(self.engine.config_file, first_config(self.engine).encode())
+        hold = await self.runtime.worker.hold()
+        try:
+            pid = (await self.runtime.info()).pid
+            await self.runtime.reload()
+        except (RefusedByHAProxy, Unreachable):
+            hold.release()
+            raise
+        self._holds[pid] = hold
+        self.snapshot = None  # what answers from now on is another worker
 
     def let_go(self) -> None:
         """Leave HAProxy to itself, or to the next agent."""
@@ -141,7 +160,8 @@ class Proxy:
         ending = known.ending(now)
         self._cut |= cut | (ending - self._ending)
         self._ending = ending
-        self.counters.add(snapshot.info.pid, snapshot.counts)
+        self.counters.kinds |= {frontend_of(li): kind_of(li.protocol) for li in known.desired.config.spec.listeners}
+        self.counters.add(snapshot.info.worker, snapshot.counts, time.monotonic())
         return known, snapshot
 
     def _compare(self, wanted: Wanted, snapshot: Snapshot) -> Commands:

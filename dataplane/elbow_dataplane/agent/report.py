@@ -14,9 +14,9 @@ from elbow_dataplane.haproxy.counters import Counters
 from elbow_dataplane.haproxy.elb_counters import elb_codes, group_count, listener_count, processed_bytes, spillover
 from elbow_dataplane.haproxy.render.server import backend_of, open_backend_of
 from elbow_dataplane.haproxy.stats import Stats
-from elbow_dataplane.model.health import Health, not_in_use, registered
+from elbow_dataplane.model.health import Health, not_in_use, registered, taken_out
 from elbow_dataplane.model.target import Target
-from elbow_dataplane.model.wanted import is_zone_enabled
+from elbow_dataplane.model.wanted import is_deregistered, is_zone_enabled, reachable
 
 _ORDER = {
     State.UNHEALTHY: 0,
@@ -72,16 +72,26 @@ def is_ready(view: View) -> bool:
 def target_health(group: TargetGroup, known: Known, now: float) -> list[tuple[Target, Health]]:
     """Every registered or leaving target of a group, the sick ones first."""
     found: list[tuple[Target, Health]] = []
-    in_use = bool(known.desired.config.spec.listeners_of(group))
-    usable = {target.key for target in known.registration.targets.get(group.name, ())}
+    config, drains = known.desired.config, known.registration.drains
+    in_use = bool(config.spec.listeners_of(group))
     listed = known.desired.registered.get(group.name, ())
+    reach = {target.key for target in reachable(config, group, known.zone, listed)}
+    stays = set()
     for target in listed:
-        unused = not in_use or not is_zone_enabled(known.desired.config, target.zone)
-        if unused or target.key in usable:
-            new = not_in_use(registered(now), now, zone_is_off=in_use) if unused else registered(now)
-            found.append((target, known.health.get((group.name, target.key), new)))
-    # What this proxy alone no longer uses, for want of its zone, isn't deregistered.
-    stays = {target.key for target in listed}
+        member = (group.name, target.key)
+        if not in_use or not is_zone_enabled(config, target.zone):
+            new = not_in_use(registered(now), now, zone_is_off=in_use)
+        elif target.key not in reach:
+            stays.add(target.key)  # what this proxy alone no longer uses, for want of its zone, isn't deregistered
+            continue
+        elif is_deregistered(config, group, target):
+            if member in drains:
+                continue
+            new = taken_out(registered(now), now)
+        else:
+            new = registered(now)
+        stays.add(target.key)
+        found.append((target, known.health.get(member, new)))
     found += [
         (drain.target, drain.health)
         for (name, key), drain in known.registration.drains.items()
@@ -144,6 +154,8 @@ def _target(target: Target, health: Health) -> TargetHealth:
         address=target.ip,
         port=target.port,
         zone=target.zone,
+        pod=target.pod,
+        node=target.node,
         weight=target.weight,
         state=health.state,
         reason=health.reason,

@@ -11,11 +11,11 @@ from elbow_dataplane.haproxy.diff import Place, Running
 from elbow_dataplane.haproxy.render.server import backend_of, open_backend_of
 from elbow_dataplane.haproxy.stats import Row
 from elbow_dataplane.model.desired import Desired
-from elbow_dataplane.model.health import Check, Health, may_serve, not_in_use, observe, registered, unchecked
+from elbow_dataplane.model.health import Check, Health, may_serve, not_in_use, observe, registered, taken_out, unchecked
 from elbow_dataplane.model.registration import Member, Registration, forget, register
 from elbow_dataplane.model.slow_start import next_step, slow_start
 from elbow_dataplane.model.target import name_of
-from elbow_dataplane.model.wanted import Wanted, is_zone_enabled, plan
+from elbow_dataplane.model.wanted import Wanted, is_deregistered, is_zone_enabled, plan
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,21 @@ class Known:
             for target in self.desired.registered.get(group.name, ())
             if not in_use or not is_zone_enabled(config, target.zone)
         ]
-        return {m: not_in_use(self.health.get(m, registered(now)), now, zone_is_off=in_use) for m in members}
+        unused = {m: not_in_use(self.health.get(m, registered(now)), now, zone_is_off=in_use) for m in members}
+        return self._taken_out(group, now) | unused
+
+    def _taken_out(self, group: TargetGroup, now: float) -> dict[Member, Health]:
+        config = self.desired.config
+        if not config.spec.deregistered_targets:
+            return {}
+        members = [
+            (group.name, target.key)
+            for target in self.desired.registered.get(group.name, ())
+            if is_deregistered(config, group, target)
+        ]
+        return {
+            m: taken_out(self.health.get(m, registered(now)), now) for m in members if m not in self.registration.drains
+        }
 
     def _registered(self, group: TargetGroup, running: Running, now: float) -> dict[Member, Health]:
         health: dict[Member, Health] = {}

@@ -3,6 +3,7 @@
 import logging
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 from elbow_api.fault import Refused
@@ -14,7 +15,26 @@ from elbow_dataplane.sources.manifest import line_of
 _FILE = click.Path(path_type=Path, dir_okay=False)
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+class _Commands(click.Group):
+    """The agent's commands, and those other packages bring along, looked up only when asked for."""
+
+    def list_commands(self, context: click.Context) -> list[str]:
+        return [*super().list_commands(context), *_brought()]
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        if (own := super().get_command(context, name)) is not None:
+            return own
+        brought = _brought().get(name)
+        return None if brought is None else brought.load()
+
+
+def _brought() -> dict[str, Any]:
+    from importlib.metadata import entry_points  # noqa: PLC0415  (not for the agent)
+
+    return {point.name: point for point in entry_points(group="elbow.commands")}
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="elbow")
 def main() -> None:
     """AWS Elastic Load Balancing on your own machines.
@@ -231,16 +251,12 @@ def _reports(admins: tuple[str, ...]) -> list[ProxyReport]:
 @main.command(hidden=True)
 @click.option("--load-balancer", default="", help="The load balancer, NAMESPACE/NAME.")
 @click.option("--zone", default="", help="The zone the pod is in.")
-@click.option("--first-config", is_flag=True, help="Only write what HAProxy starts on.")
-def proxy(load_balancer: str, zone: str, first_config: bool) -> None:
+def proxy(load_balancer: str, zone: str) -> None:
     """Run the agent of a proxy's pod."""
     from elbow_dataplane.cli import proxy as pod  # noqa: PLC0415
 
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.INFO, stream=sys.stderr)
-    if first_config:
-        pod.write_first_config()
-    else:
-        pod.run(load_balancer, zone)
+    pod.run(load_balancer, zone)
 
 
 def _count(number: int, what: str) -> str:

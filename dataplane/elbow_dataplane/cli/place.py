@@ -7,12 +7,12 @@ import secrets
 import shutil
 import socket
 import subprocess
+import tempfile
+from contextlib import suppress
 from pathlib import Path
 
-from elbow_dataplane.agent.files import write
-
 _SOCKET_PATH_MOST = 90  # bytes; the kernel takes 107, HAProxy adds a suffix while it starts
-_FILES_PER_CONNECTION = 2
+_FILES_PER_CONNECTION = 2.5  # a client, a target, and for every fourth of them a pipe
 _RESERVED_FILES = 200
 
 
@@ -47,13 +47,23 @@ def secret_of(namespace: str, name: str, file: Path | None) -> bytes:
     try:
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            write(path, secrets.token_hex(32).encode())
+            _make_secret(path)
         text = path.read_text().strip()
     except OSError as error:
         raise Unfit(f"{path}: {error.strerror}; give another --secret-file") from None
     if len(text) < 32:
         raise Unfit(f"{path} holds fewer than 32 characters; remove it to have a new one made")
     return text.encode()
+
+
+def _make_secret(path: Path) -> None:
+    """Two proxies may start in the same moment: the file is there once, whole, with what the first of them chose."""
+    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.") as file:
+        file.write(secrets.token_hex(32).encode())
+        file.flush()
+        os.fsync(file.fileno())
+        with suppress(FileExistsError):
+            os.link(file.name, path)
 
 
 def find_haproxy() -> Path:
@@ -78,13 +88,23 @@ def version_of(program: Path) -> tuple[int, int]:
     return (int(found[1]), int(found[2])) if found else (0, 0)
 
 
-def most_connections() -> int:
-    """How many clients fit into the limit of open files, at most 20000."""
+def most_connections(asked: int | None) -> int:
+    """How many clients HAProxy serves at a time: as many as were asked for, or as fit into the limit of open files, at most 20000.
+
+    Raises Unfit where those asked for don't fit: HAProxy wouldn't start.
+    """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     files = hard if hard != resource.RLIM_INFINITY else 1 << 20
     if soft < files:
         resource.setrlimit(resource.RLIMIT_NOFILE, (files, hard))
-    return max(100, min(20_000, (files - _RESERVED_FILES) // _FILES_PER_CONNECTION // 2))
+    most = max(100, int((files - _RESERVED_FILES) / _FILES_PER_CONNECTION))
+    if asked is None:  # with room for the checks of many targets
+        return min(20_000, max(100, (files - _RESERVED_FILES) // 4))
+    if asked > most:
+        raise Unfit(
+            f"--max-connections {asked} doesn't fit into {files} open files (ulimit -Hn); give at most {most}, or raise the limit"
+        )
+    return asked
 
 
 def bind_addresses() -> tuple[str, ...]:

@@ -8,6 +8,8 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+from elbow_api.proxy_capacity import most_connections
+
 from elbow_dataplane.agent.admin import Admin
 from elbow_dataplane.agent.agent import Agent
 from elbow_dataplane.agent.files import write
@@ -21,9 +23,8 @@ log = logging.getLogger("elbow")
 
 _RUN, _CONFIG, _SECRET = Path("/run/elbow"), Path("/etc/elbow/config"), Path("/etc/elbow/secret/secret")
 _ADMIN_PORT = 9900
-_SPARE_MIB = 60
-_KIB_PER_CONNECTION = 100
-"""With TLS, and with the worker of a reload beside it (measured: 25 to 50 KiB each)."""
+_LAST_WORDS = 15.0
+"""Seconds an operator has to fetch what was counted last: another one leads by then where the leader died."""
 _SPREAD = 8.0
 """Seconds the cluster needs to stop sending here once the pod isn't ready."""
 
@@ -35,15 +36,16 @@ def engine() -> Engine:
         run=_RUN,
         secret=_SECRET.read_bytes().strip() if _SECRET.exists() else b"",
         threads=max(1, min(64, cpus)),
-        max_connections=max(100, min(100_000, (memory - _SPARE_MIB) * 1024 // _KIB_PER_CONNECTION)),
+        max_connections=most_connections(memory),
         identity=os.environ.get("HOSTNAME", ""),
         addresses=_addresses(),
     )
 
 
-def write_first_config() -> None:
-    """What HAProxy starts on, before an agent knows what to serve: sockets and no listener."""
-    where = engine()
+def _write_first_config(where: Engine) -> None:
+    """What HAProxy, which waits for it, starts on while the agent learns what to serve: sockets and no listener."""
+    if where.config_file.exists():  # of the agent before this one
+        return
     for directory in (where.certificates, where.run / "errors"):
         directory.mkdir(parents=True, exist_ok=True)
     for name, content in errors.files().items():
@@ -55,11 +57,13 @@ def run(load_balancer: str, zone: str) -> None:
     """Serve until the pod is stopped, then drain."""
     namespace, _, name = load_balancer.partition("/")
     config_map = os.environ.get("ELBOW_CONFIG_MAP", f"elb-{name}")
-    asyncio.run(_run(Agent(engine(), zone or None, None), namespace, config_map))
+    where = engine()
+    _write_first_config(where)
+    asyncio.run(_run(Agent(where, zone or None, None), namespace, config_map))
 
 
 async def _run(agent: Agent, namespace: str, config_map: str) -> None:
-    # HAProxy waits for the first configuration, which needs none of this: half a second of loading.
+    # HAProxy starts meanwhile: half a second of loading.
     from elbow_kube.client import connect  # noqa: PLC0415
 
     from elbow_dataplane.sources.kubernetes import KubernetesSource  # noqa: PLC0415
@@ -67,6 +71,9 @@ async def _run(agent: Agent, namespace: str, config_map: str) -> None:
     client = await connect()
     door = Admin(agent, "0.0.0.0", _ADMIN_PORT)
     source = KubernetesSource(client, namespace, config_map, _CONFIG)
+    runtime = Runtime(agent.engine)
+    with suppress(Unreachable):  # an agent before this one may have been ended while it drained
+        await runtime.drain(on=False)
     work = asyncio.ensure_future(agent.run(source.changes()))
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
@@ -77,26 +84,49 @@ async def _run(agent: Agent, namespace: str, config_map: str) -> None:
             work.result()
         door.drain()
         log.info("stopping: not ready, still serving for %.0f s", _SPREAD)
-        await asyncio.sleep(_SPREAD)
+        await _until_spread(runtime)
         work.cancel()
         await asyncio.wait({work})
-        await _finish(agent.engine)
+        await _finish(agent, _patience(agent))
+        await asyncio.to_thread(door.tell_last, _LAST_WORDS)
     finally:
         door.close()
         await client.close()
 
 
-async def _finish(where: Engine) -> None:
-    """No listeners any more: clients are told to go, and what is served goes on until it is done; the kubelet sets the deadline."""
-    runtime = Runtime(where)
-    write(where.config_file, first_config(where).encode())
+async def _until_spread(runtime: Runtime) -> None:
+    """Serve on until nobody is sent here any more; whoever is served is told to go elsewhere next, also after a reload."""
+    end = time.monotonic() + _SPREAD
+    while time.monotonic() < end:
+        with suppress(Unreachable):
+            await runtime.drain(on=True)
+        await asyncio.sleep(0.5)
+
+
+def _patience(agent: Agent) -> float:
+    """Seconds that what is served may still take: the longest deregistration delay."""
+    known = agent.view.known
+    groups = known.desired.config.spec.target_groups if known else []
+    return max((group.deregistration_delay.seconds for group in groups), default=0.0)
+
+
+async def _finish(agent: Agent, patience: float) -> None:
+    """No listeners any more: clients of HTTP/2 are told to go, and what is served goes on until it is done or its time is over.
+
+    What is left then ends with HAProxy, which the kubelet stops after this agent.
+    """
+    proxy, known = agent.proxy, agent.view.known
     began = time.monotonic()
     with suppress(Unreachable):
-        await runtime.reload()
-        while True:
-            if not (await runtime.workers()).old:
+        await proxy.retire()
+        while (await proxy.runtime.workers()).old:
+            if known is not None:
+                with suppress(Unreachable, OSError):  # what can't be counted is served all the same
+                    await proxy.count(known)
+            if time.monotonic() > began + patience:
                 break
             await asyncio.sleep(0.2)
+    proxy.let_go()
     log.info("drained in %.1f s", time.monotonic() - began)
 
 

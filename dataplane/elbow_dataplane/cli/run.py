@@ -53,7 +53,7 @@ def run(options: Options) -> None:
         run=directory,
         secret=secret_of(config.namespace, config.name, options.secret_file),
         threads=options.threads or len(os.sched_getaffinity(0)),
-        max_connections=options.max_connections or most_connections(),
+        max_connections=most_connections(options.max_connections),
         identity=f"{socket.gethostname()}{directory}",
         addresses=options.addresses or bind_addresses(),
     )

@@ -46,3 +46,13 @@ def elb_codes(counters: Counters, listener: Listener, hundreds: int) -> int:
 def processed_bytes(counters: Counters, listener: Listener) -> int:
     """ProcessedBytes: both directions, headers included."""
     return listener_count(counters, listener, "bin") + listener_count(counters, listener, "bout")
+
+
+def rejected(counters: Counters) -> int:
+    """RejectedConnectionCount: times the most connections were reached."""
+    return counters.of("process", "", "refused")
+
+
+def dropped_entries(counters: Counters) -> int:
+    """Access log entries that nobody read in time."""
+    return counters.of("process", "", "dropped_logs")

@@ -14,7 +14,7 @@ from elbow_dataplane.haproxy.counters import Counts
 from elbow_dataplane.haproxy.diff import Place, Running
 from elbow_dataplane.haproxy.engine import Engine
 from elbow_dataplane.haproxy.render import latency, listener_counter
-from elbow_dataplane.haproxy.render.variable import MARK, ask, parse_variables, variables
+from elbow_dataplane.haproxy.render.variable import MARK, ask, drain, parse_variables, variables
 from elbow_dataplane.haproxy.server_state import ServerState, parse_server_states
 from elbow_dataplane.haproxy.socket import Socket, Unreachable
 from elbow_dataplane.haproxy.stats import Info, Stats, Workers, parse_info, parse_stats, parse_workers
@@ -81,7 +81,9 @@ class Runtime:
                 info=parse_info(info),
                 mark=held.pop(MARK, None),
                 running=Running(parsed, _states(states), _numbers(held)),
-                counts=_counts(parsed, listeners, dict(zip((g.name for g in tables), rest, strict=False))),
+                counts=_counts(
+                    parse_info(info), parsed, listeners, dict(zip((g.name for g in tables), rest, strict=False))
+                ),
                 certificates={
                     file: told
                     for file, text in zip(files, rest[len(tables) :], strict=False)
@@ -103,9 +105,14 @@ class Runtime:
         answers = [await self.master.ask(f"@!{pid} {command}") for command in commands]
         try:
             latencies = dict(zip((g.name for g in tables), answers[3:], strict=True))
-            return parse_info(answers[0]), _counts(parse_stats(answers[1]), answers[2], latencies)
+            info = parse_info(answers[0])
+            return info, _counts(info, parse_stats(answers[1]), answers[2], latencies)
         except (KeyError, ValueError, csv.Error) as error:
             raise Unreachable(f"worker {pid}: an answer that breaks off ({error!r})") from None
+
+    async def drain(self, *, on: bool) -> None:
+        """Tell every client of HTTP/1 with its next answer to close its connection, or no longer."""
+        await self.worker.ask(drain(on=on))
 
     async def server_state(self) -> str:
         """What a worker that starts reads to go on where this one stands."""
@@ -193,11 +200,12 @@ def _numbers(variables: Mapping[str, str]) -> dict[str, int]:
     return {name: int(value) for name, value in variables.items() if value.lstrip("-").isdecimal()}
 
 
-def _counts(stats: Stats, listeners: str, latencies: Mapping[str, str]) -> Counts:
+def _counts(info: Info, stats: Stats, listeners: str, latencies: Mapping[str, str]) -> Counts:
     names = {row.number("iid"): name for name, row in stats.frontends.items()}
     rows = listener_counter.parse_table(listeners)
     return Counts(
         stats,
         {names[key]: row for key, row in rows.items() if key in names},
         {group: latency.parse_table(text) for group, text in latencies.items()},
+        {"refused": info.refused, "dropped_logs": info.dropped_logs},
     )

@@ -40,6 +40,9 @@ _KEPT = frozenset(
     }
 )
 
+Worker = tuple[int, int]
+"""A worker process: its number, and when it started."""
+
 
 @dataclass(frozen=True)
 class Row:
@@ -80,6 +83,16 @@ class Info:
     connections: int
     max_connections: int
     refused: int
+    """How often the most connections were reached."""
+    dropped_logs: int = 0
+    """Lines of logs that couldn't be written."""
+    started: int = 0
+    """Seconds since the epoch."""
+
+    @property
+    def worker(self) -> Worker:
+        """Which process answers; another one may get the same number later, as each container's do."""
+        return self.pid, self.started
 
 
 @dataclass(frozen=True)
@@ -127,6 +140,8 @@ def parse_info(text: str) -> Info:
         connections=int(pairs.get("CurrConns", 0)),
         max_connections=int(pairs.get("Maxconn", 0)),
         refused=int(pairs.get("MaxconnReached", 0)),
+        dropped_logs=int(pairs.get("DroppedLogs", 0)),
+        started=int(pairs.get("Start_time_sec", 0)),
     )
 
 

@@ -79,6 +79,12 @@ def not_in_use(last: Health, now: float, *, zone_is_off: bool) -> Health:
     return Health(State.UNUSED, began, Reason.NOT_IN_USE, ZONE_NOT_ENABLED if zone_is_off else "")
 
 
+def taken_out(last: Health, now: float) -> Health:
+    """A target that was deregistered by hand and has drained."""
+    began = last.since if last.state is State.UNUSED else now
+    return Health(State.UNUSED, began, Reason.NOT_REGISTERED)
+
+
 def unchecked(last: Health, now: float) -> Health:
     """A target of a group without health checks."""
     began = last.since if last.state is State.UNAVAILABLE else now

@@ -1,7 +1,7 @@
 """A target and its opaque name."""
 
 import hmac
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 
@@ -13,6 +13,8 @@ class Target:
     port: int
     zone: str | None = None
     weight: int = 1
+    pod: str | None = field(default=None, compare=False)
+    node: str | None = field(default=None, compare=False)
 
     @property
     def key(self) -> tuple[str, int]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from elbow_api.proxy_config import ProxyConfig, ZoneState
+from elbow_api.proxy_config import NodeAddress, ProxyConfig, ZoneState
 from elbow_api.target_group import TargetGroup
 from elbow_api.target_health import State
 from elbow_api.threshold import needed
@@ -74,7 +74,7 @@ def registered_addresses(config: ProxyConfig) -> Registered:
     """The targets given by address: the user's own, and nodes."""
     return {
         group.name: tuple(
-            Target(a.ip, a.port, a.zone, a.weight)
+            Target(a.ip, a.port, a.zone, a.weight, node=a.node if isinstance(a, NodeAddress) else None)
             for a in group.targets.addresses or config.node_addresses.get(group.name, [])
         )
         for group in config.spec.target_groups
@@ -88,8 +88,23 @@ def is_zone_enabled(config: ProxyConfig, zone: str | None) -> bool:
     return zone is None or ((config.spec.zones is None or zone in config.spec.zones) and zone not in shifted)
 
 
+def is_deregistered(config: ProxyConfig, group: TargetGroup, target: Target) -> bool:
+    """Whether someone took the target out by hand (ELB: DeregisterTargets)."""
+    return any(
+        entry.target_group == group.name and entry.names(target.ip, target.port, pod=target.pod, node=target.node)
+        for entry in config.spec.deregistered_targets or ()
+    )
+
+
 def usable(config: ProxyConfig, group: TargetGroup, zone: str | None, targets: Iterable[Target]) -> tuple[Target, ...]:
-    """The targets this proxy may use: those of enabled zones, and only its own zone's with cross-zone off (ELB section 3.4)."""
+    """The targets this proxy may use: all it can reach but those taken out by hand."""
+    return tuple(t for t in reachable(config, group, zone, targets) if not is_deregistered(config, group, t))
+
+
+def reachable(
+    config: ProxyConfig, group: TargetGroup, zone: str | None, targets: Iterable[Target]
+) -> tuple[Target, ...]:
+    """The targets of enabled zones, and only those of the proxy's own zone with cross-zone off (ELB section 3.4)."""
     own_only = zone is not None and not config.spec.is_cross_zone(group)
     return tuple(t for t in targets if is_zone_enabled(config, t.zone) and (not own_only or t.zone == zone))
 

@@ -1,6 +1,6 @@
 """From EndpointSlices to targets and those that leave (Kubernetes: discovery.k8s.io/v1)."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from elbow_api.target_group import ServiceTargets
@@ -10,11 +10,13 @@ from elbow_dataplane.model.target import Target
 Object = dict[str, Any]
 
 
-def targets_of(wanted: ServiceTargets, service: Object | None, slices: Iterable[Object]) -> tuple[Target, ...]:
+def targets_of(
+    wanted: ServiceTargets, service: Object | None, slices: Iterable[Object], awaited: Collection[str] = ()
+) -> tuple[Target, ...]:
     """The registered targets of a Service: endpoints that serve and are not terminating.
 
-    One that is not ready yet is left to the readiness the cluster knows better; one that terminates is deregistered,
-    which begins its drain.
+    One that is not ready yet is left to the readiness the cluster knows better, unless its pod is awaited: that one gets
+    ready by being found healthy. One that terminates is deregistered, which begins its drain.
     """
     found: dict[tuple[str, int], Target] = {}
     name = port_name(wanted, service)
@@ -24,10 +26,13 @@ def targets_of(wanted: ServiceTargets, service: Object | None, slices: Iterable[
             continue
         for endpoint in piece.get("endpoints") or []:
             conditions = endpoint.get("conditions") or {}
-            if conditions.get("terminating") or conditions.get("ready") is False:
+            pod = _pod(endpoint)
+            if conditions.get("terminating") or (conditions.get("ready") is False and pod not in awaited):
                 continue
             for address in endpoint["addresses"][:1]:
-                found[address, port] = Target(address, port, endpoint.get("zone"))
+                found[address, port] = Target(
+                    address, port, endpoint.get("zone"), pod=pod, node=endpoint.get("nodeName")
+                )
     return tuple(found[key] for key in sorted(found))
 
 
@@ -53,6 +58,11 @@ def fault_of(wanted: ServiceTargets, service: Object | None) -> str | None:
         ports = ", ".join(str(port["port"]) for port in service["spec"].get("ports") or [])
         return f"Service {wanted.name} has no port {wanted.port}; it has {ports}"
     return None
+
+
+def _pod(endpoint: Object) -> str | None:
+    behind = endpoint.get("targetRef") or {}
+    return str(behind["name"]) if behind.get("kind") == "Pod" and behind.get("name") else None
 
 
 def _port(piece: Object, name: str | None) -> int | None:

@@ -121,6 +121,10 @@ def _needs_a_cluster(spec: LoadBalancerSpec) -> Iterator[Fault]:
         if group.targets.addresses is None:
             kind = "service" if group.targets.service else "nodes"
             yield Fault(("spec", "targetGroups", i, "targets", kind), "needs a cluster; on one machine use addresses")
+    for i, entry in enumerate(spec.deregistered_targets or []):
+        if entry.ip is None:
+            kind = "pod" if entry.pod else "node"
+            yield Fault(("spec", "deregisteredTargets", i, kind), "needs a cluster; on one machine use ip")
     for i, listener in enumerate(spec.listeners):
         for n, certificate in enumerate(listener.tls.certificates if listener.tls else []):
             if certificate.file is None:

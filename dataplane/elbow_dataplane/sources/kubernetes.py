@@ -21,6 +21,8 @@ from elbow_dataplane.sources.pem import check_pair
 log = logging.getLogger("elbow")
 
 Object = dict[str, Any]
+Named = tuple[str, str]
+"""A kind, and the name of an object; of EndpointSlices, the name of their Service."""
 CONFIG_KEY = "config.json"
 _SERVICE = "kubernetes.io/service-name"
 
@@ -34,9 +36,10 @@ class KubernetesSource:
         self.config_map = config_map
         self.mounted = mounted
         self._config: ProxyConfig | None = None
-        self._objects: dict[tuple[str, str], Object] = {}
-        self._watches: dict[tuple[str, str], asyncio.Task[None]] = {}
-        self._synced: set[tuple[str, str]] = set()
+        self._objects: dict[Named, dict[str, Object]] = {}
+        """What each watch has found, by name."""
+        self._watches: dict[Named, asyncio.Task[None]] = {}
+        self._synced: set[Named] = set()
         self._changed = asyncio.Event()
 
     async def changes(self) -> AsyncIterator[Desired | Refused]:
@@ -47,6 +50,8 @@ class KubernetesSource:
             while True:
                 await self._changed.wait()
                 self._changed.clear()
+                for ended in filter(asyncio.Task.done, self._watches.values()):
+                    ended.result()  # a watch goes on for ever; what ended it is raised here
                 if self._config is None:
                     continue
                 self._follow_named(self._config)
@@ -70,12 +75,14 @@ class KubernetesSource:
         for gone in self._watches.keys() - wanted:
             self._watches.pop(gone).cancel()
             self._synced.discard(gone)
+            self._objects.pop(gone, None)
         for kind, name in wanted:
             self._follow(kind, name)
 
     def _follow(self, kind: str, name: str) -> None:
         if (kind, name) not in self._watches:
-            self._watches[kind, name] = asyncio.create_task(self._watch(kind, name))
+            task = self._watches[kind, name] = asyncio.create_task(self._watch(kind, name))
+            task.add_done_callback(lambda _: self._changed.set())
 
     async def _watch(self, kind: str, name: str) -> None:
         root = "/apis/discovery.k8s.io/v1" if kind == "EndpointSlice" else "/api/v1"
@@ -85,16 +92,15 @@ class KubernetesSource:
             if isinstance(change, Synced):
                 self._synced.add((kind, name))
             else:
-                self._take(kind, change)
+                self._take(kind, name, change)
             self._changed.set()
 
-    def _take(self, kind: str, change: Change) -> None:
-        document = change.document
-        at = (kind, document["metadata"]["name"])
+    def _take(self, kind: str, name: str, change: Change) -> None:
+        document, found = change.document, self._objects.setdefault((kind, name), {})
         if change.gone:
-            self._objects.pop(at, None)
+            found.pop(document["metadata"]["name"], None)
         else:
-            self._objects[at] = document
+            found[document["metadata"]["name"]] = document
         if kind == "ConfigMap" and not change.gone:
             try:
                 self._config = ProxyConfig.model_validate_json(document["data"][CONFIG_KEY])
@@ -106,19 +112,19 @@ class KubernetesSource:
         faults: list[str] = []
         for group in config.spec.target_groups:
             if (wanted := group.targets.service) is not None:
-                service = self._objects.get(("Service", wanted.name))
+                service = self._object("Service", wanted.name)
                 if fault := fault_of(wanted, service):
                     faults.append(f"target group {group.name}: {fault}")
-                registered[group.name] = targets_of(wanted, service, self._slices(wanted.name)) if fault is None else ()
+                slices = self._slices(wanted.name)
+                registered[group.name] = () if fault else targets_of(wanted, service, slices, config.awaited)
         usable, certificates, missing = self._certificates(config)
         return Desired(usable, registered, certificates, tuple(faults + missing))
 
+    def _object(self, kind: str, name: str) -> Object | None:
+        return self._objects.get((kind, name), {}).get(name)
+
     def _slices(self, service: str) -> list[Object]:
-        return [
-            found
-            for (kind, _), found in sorted(self._objects.items())
-            if kind == "EndpointSlice" and found["metadata"]["labels"].get(_SERVICE) == service
-        ]
+        return [document for _, document in sorted(self._objects.get(("EndpointSlice", service), {}).items())]
 
     def _certificates(self, config: ProxyConfig) -> tuple[ProxyConfig, dict[str, bytes], list[str]]:
         """The certificates there are; a listener that lacks its own is left out, and the rest goes on."""
@@ -129,7 +135,7 @@ class KubernetesSource:
             for n, certificate in enumerate(listener.tls.certificates if listener.tls else []):
                 try:
                     found[certificate_name(listener.name, n)] = _pem(
-                        self._objects.get(("Secret", str(certificate.secret_name)))
+                        self._object("Secret", str(certificate.secret_name))
                     )
                 except Refused as refused:
                     missing.append(

@@ -13,6 +13,8 @@ _LARGEST = 3 * 512 * 1024
 """Characters; the API server takes no larger object either."""
 _MOST_VALUES = 400_000
 _TAG = "tag:yaml.org,2002:"
+_STRING, _INTEGER, _MAPPING, _SEQUENCE = (_TAG + name for name in ("str", "int", "map", "seq"))
+_SHORT = re.compile(r"0|[1-9][0-9]{0,17}", re.ASCII)
 _PLAIN = {
     "bool": (r"true|false", "tf"),
     "int": (r"-?(?:0|[1-9][0-9]{0,17})", "-0123456789"),
@@ -21,21 +23,47 @@ _PLAIN = {
 
 
 class _Loader(yaml.CSafeLoader):
-    """Reads plain words as JSON does: `off`, `010` and `1:30` are strings. Refuses a key written twice."""
+    """Reads plain words as JSON does: `off`, `010` and `1:30` are strings. Refuses a key written twice.
 
-    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
-        if not isinstance(node, yaml.MappingNode):
+    Makes values of nodes by itself where it can: PyYAML's way takes most of the time a change of a manifest does.
+    """
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self._made: dict[int, Any] = {}
+        self._open: set[int] = set()
+
+    def value(self, node: Any) -> Any:
+        """The value a node stands for; raises YAMLError for what is refused."""
+        if isinstance(node, yaml.ScalarNode):
+            if node.tag == _INTEGER and _SHORT.fullmatch(node.value):
+                return int(node.value)
+            return node.value if node.tag == _STRING else self.construct_object(node)
+        is_map = isinstance(node, yaml.MappingNode)
+        if node.tag == _MAPPING and not is_map:
             raise _unfit("a mapping is expected", node)
-        mapping: dict[Any, Any] = {}
+        if node.tag != (_MAPPING if is_map else _SEQUENCE):
+            return self.construct_object(node, deep=True)
+        if (at := id(node)) in self._made:  # an alias
+            return self._made[at]
+        if at in self._open:
+            raise _unfit("a recursive alias: it holds itself", node)
+        self._open.add(at)
+        self._made[at] = self._mapping(node) if is_map else [self.value(part) for part in node.value]
+        self._open.discard(at)
+        return self._made[at]
+
+    def _mapping(self, node: yaml.MappingNode) -> dict[str, Any]:
+        mapping: dict[str, Any] = {}
         for key_node, value_node in node.value:
-            key = self.construct_object(key_node, deep=True)
+            key = self.value(key_node)
             if not isinstance(key, str):
                 raise _unfit(f"a key that is not a string: {shown(str(key))}", key_node)
             if key == "<<":
                 raise _unfit("<< is not taken; write the fields out", key_node)
             if key in mapping:
                 raise _unfit(f"{shown(key)} is written twice", key_node)
-            mapping[key] = self.construct_object(value_node, deep=deep)
+            mapping[key] = self.value(value_node)
         return mapping
 
     def construct_bool(self, node: Any) -> bool:
@@ -61,7 +89,6 @@ _Loader.yaml_constructors = {
     if tag is None or tag.removeprefix(_TAG) in ("null", "int", "float", "str", "seq")
 }
 _Loader.add_constructor(f"{_TAG}bool", _Loader.construct_bool)
-_Loader.add_constructor(f"{_TAG}map", lambda loader, node: loader.construct_mapping(node, deep=True))  # type: ignore[arg-type]
 
 
 def load(text: str) -> LoadBalancer:
@@ -88,7 +115,7 @@ def _documents(text: str) -> Iterator[Any]:
             node = loader.get_node()
             if _unfolded(node, {}) > _MOST_VALUES:
                 raise ValueError(f"its anchors unfold to more than {_MOST_VALUES} values")
-            yield loader.construct_document(node)
+            yield loader.value(node)
     finally:
         loader.dispose()
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from elbow_operator.plan.dns import ExternalDns
 from elbow_operator.plan.naming import NODE_ZONE
 
 
@@ -31,6 +32,10 @@ class Settings:
     """What this replica calls itself in the Lease."""
     watch_namespaces: tuple[str, ...] = ()
     """The namespaces looked after; none: all."""
+    external_dns: ExternalDns | None = None
+    """Whether and how names are made for external-dns."""
+    metrics_namespace: str = ""
+    """Where Prometheus runs, which may read the proxies' metrics; empty: nowhere."""
 
 
 def zones_of(nodes: Iterable[Node], wanted: Iterable[str] | None, present: Iterable[str] = ()) -> tuple[str, ...]:

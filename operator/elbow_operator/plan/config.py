@@ -3,8 +3,7 @@
 from collections.abc import Iterable, Mapping
 
 from elbow_api.load_balancer import LoadBalancer
-from elbow_api.proxy_config import ProxyConfig, Zone, ZoneState
-from elbow_api.target_group import Address
+from elbow_api.proxy_config import NodeAddress, ProxyConfig, Zone, ZoneState
 
 from elbow_operator.plan.cluster import Node
 
@@ -15,6 +14,7 @@ def proxy_config(
     zones: Iterable[str],
     nodes: Iterable[Node],
     states: Mapping[str, ZoneState],
+    awaited: Iterable[str] = (),
 ) -> ProxyConfig:
     """What every proxy of the load balancer serves."""
     known = list(nodes)
@@ -29,12 +29,13 @@ def proxy_config(
             for group in load_balancer.spec.target_groups
             if group.targets.nodes is not None
         },
+        awaited=tuple(awaited),
     )
 
 
-def _addresses(nodes: list[Node], selector: Mapping[str, str], port: int) -> list[Address]:
+def _addresses(nodes: list[Node], selector: Mapping[str, str], port: int) -> list[NodeAddress]:
     return [
-        Address(ip=ip, port=port, zone=node.zone or None)
+        NodeAddress(ip=ip, port=port, zone=node.zone or None, node=node.name)
         for node in sorted(nodes, key=lambda node: node.name)
         if node.ready and all(node.labels.get(key) == value for key, value in selector.items())
         for ip in node.addresses

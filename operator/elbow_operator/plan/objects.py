@@ -1,6 +1,8 @@
 """Every object a load balancer owns."""
 
+import base64
 import json
+import secrets
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -8,6 +10,7 @@ from elbow_api.load_balancer import LoadBalancer
 from elbow_api.proxy import ExposureType
 from elbow_api.proxy_config import ProxyConfig, ZoneState
 
+from elbow_operator.plan.capacity import ports
 from elbow_operator.plan.cluster import Node, Settings
 from elbow_operator.plan.config import proxy_config
 from elbow_operator.plan.naming import ADMIN_PORT, labels, name
@@ -15,6 +18,8 @@ from elbow_operator.plan.pod import pod_spec
 
 Object = dict[str, Any]
 CONFIG_KEY = "config.json"
+ACCOUNT = "elbow.dev/service-account"
+"""The annotation of proxies that names the UID of their ServiceAccount."""
 
 
 def objects(
@@ -26,12 +31,20 @@ def objects(
     nodes: Iterable[Node],
     states: Mapping[str, ZoneState],
     settings: Settings,
+    running: Mapping[str, int] | None = None,
+    least: int = 0,
+    awaited: Iterable[str] = (),
+    account: str = "",
 ) -> list[Object]:
-    """All of them, in an order in which each finds what it needs."""
+    """All of them but the Secret, in an order in which each finds what it needs.
+
+    `running` is how many proxies zones have now, `least` how many each is to have at least, `account` the UID of their ServiceAccount.
+    """
     zones, nodes = list(zones), list(nodes)
-    config = proxy_config(load_balancer, generation, zones, nodes, states)
+    least = max(least, load_balancer.spec.proxy.replicas)
+    config = proxy_config(load_balancer, generation, zones, nodes, states, awaited)
     found = [
-        _service_account(load_balancer),
+        service_account(load_balancer),
         _role(load_balancer),
         _role_binding(load_balancer),
         _config_map(load_balancer, config),
@@ -40,18 +53,25 @@ def objects(
     for zone in zones:
         found += [
             _service(load_balancer, zone),
-            _deployment(load_balancer, zone, nodes, settings),
+            _deployment(load_balancer, zone, nodes, settings, (running or {}).get(zone, 0), least, account),
             _disruption_budget(load_balancer, zone),
         ]
         if load_balancer.spec.proxy.max_replicas is not None:
-            found.append(_autoscaler(load_balancer, zone))
-    return [_owned(document, load_balancer, uid) for document in found]
+            # More than there are ports for would only wait.
+            room = ports(load_balancer.spec, zones, nodes).get(zone, least)
+            found.append(_autoscaler(load_balancer, zone, max(load_balancer.spec.proxy.replicas, min(least, room))))
+    return [owned(document, load_balancer, uid) for document in found]
 
 
-def secret(load_balancer: LoadBalancer, uid: str, value: str) -> Object:
-    """The load balancer's secret; made once and kept, so that cookies stay valid."""
-    document = _object("v1", "Secret", load_balancer) | {"type": "Opaque", "stringData": {"secret": value}}
-    return _owned(document, load_balancer, uid)
+def secret(load_balancer: LoadBalancer, uid: str, data: Mapping[str, str]) -> Object:
+    """The load balancer's secret; made once and never changed, so that cookies stay valid."""
+    document = _object("v1", "Secret", load_balancer) | {"type": "Opaque", "immutable": True, "data": dict(data)}
+    return owned(document, load_balancer, uid)
+
+
+def new_secret() -> dict[str, str]:
+    """What a new load balancer's Secret holds."""
+    return {"secret": base64.b64encode(secrets.token_hex(32).encode()).decode()}
 
 
 def _object(version: str, kind: str, load_balancer: LoadBalancer, zone: str | None = None) -> Object:
@@ -67,7 +87,8 @@ def _object(version: str, kind: str, load_balancer: LoadBalancer, zone: str | No
     }
 
 
-def _owned(document: Object, load_balancer: LoadBalancer, uid: str) -> Object:
+def owned(document: Object, load_balancer: LoadBalancer, uid: str) -> Object:
+    """A document that goes with its load balancer."""
     reference = {
         "apiVersion": load_balancer.api_version,
         "kind": load_balancer.kind,
@@ -80,13 +101,14 @@ def _owned(document: Object, load_balancer: LoadBalancer, uid: str) -> Object:
     return document
 
 
-def _service_account(load_balancer: LoadBalancer) -> Object:
+def service_account(load_balancer: LoadBalancer) -> Object:
+    """Who the agents are."""
     return _object("v1", "ServiceAccount", load_balancer) | {"automountServiceAccountToken": False}
 
 
 def _role(load_balancer: LoadBalancer) -> Object:
     """What an agent reads: its configuration, its certificates, the endpoints of its Services."""
-    watch = ["get", "list", "watch"]
+    watch = ["list", "watch"]
     secrets = sorted(
         {c.secret_name for li in load_balancer.spec.listeners if li.tls for c in li.tls.certificates if c.secret_name}
     )
@@ -101,8 +123,8 @@ def _role(load_balancer: LoadBalancer) -> Object:
     if secrets:
         rules.append({"apiGroups": [""], "resources": ["secrets"], "resourceNames": secrets, "verbs": watch})
     if any(group.targets.service for group in load_balancer.spec.target_groups):
-        rules.append({"apiGroups": ["discovery.k8s.io"], "resources": ["endpointslices"], "verbs": ["list", "watch"]})
-        rules.append({"apiGroups": [""], "resources": ["services"], "verbs": ["get", "list", "watch"]})
+        rules.append({"apiGroups": ["discovery.k8s.io"], "resources": ["endpointslices"], "verbs": watch})
+        rules.append({"apiGroups": [""], "resources": ["services"], "verbs": watch})
     return _object("rbac.authorization.k8s.io/v1", "Role", load_balancer) | {"rules": rules}
 
 
@@ -144,24 +166,38 @@ def _service(load_balancer: LoadBalancer, zone: str | None) -> Object:
     return document | {"spec": spec}
 
 
-def _deployment(load_balancer: LoadBalancer, zone: str, nodes: list[Node], settings: Settings) -> Object:
+def _deployment(
+    load_balancer: LoadBalancer,
+    zone: str,
+    nodes: list[Node],
+    settings: Settings,
+    running: int,
+    least: int,
+    account: str,
+) -> Object:
     lb = load_balancer.metadata.name
     host_ports = load_balancer.spec.exposed_by is ExposureType.HOST_PORT
-    replicas = load_balancer.spec.proxy.replicas
+    replicas = least
+    if (most := load_balancer.spec.proxy.max_replicas) is not None:
+        # The autoscaler's choice. Left out, the API server would take it for 1 when the autoscaler is new.
+        replicas = max(least, min(running, most))
     if host_ports:  # two proxies can't share a node's port
         replicas = max(1, min(replicas, sum(node.ready and node.zone == zone for node in nodes)))
     spec: Object = {
+        "replicas": replicas,
         "selector": {"matchLabels": labels(lb, zone)},
         "strategy": {
             "type": "RollingUpdate",
             "rollingUpdate": {"maxUnavailable": 1 if host_ports else 0, "maxSurge": 0 if host_ports else 1},
         },
-        "template": {"metadata": {"labels": labels(lb, zone)}, "spec": pod_spec(load_balancer, zone, settings)},
+        "template": {
+            # The tokens of pods are worth nothing once their ServiceAccount was deleted, though another has its name.
+            "metadata": {"labels": labels(lb, zone), "annotations": {ACCOUNT: account}},
+            "spec": pod_spec(load_balancer, zone, settings),
+        },
         "minReadySeconds": 2,
         "revisionHistoryLimit": 2,
     }
-    if load_balancer.spec.proxy.max_replicas is None:
-        spec["replicas"] = replicas
     return _object("apps/v1", "Deployment", load_balancer, zone) | {"spec": spec}
 
 
@@ -172,12 +208,12 @@ def _disruption_budget(load_balancer: LoadBalancer, zone: str) -> Object:
     }
 
 
-def _autoscaler(load_balancer: LoadBalancer, zone: str) -> Object:
+def _autoscaler(load_balancer: LoadBalancer, zone: str, least: int) -> Object:
     proxy, lb = load_balancer.spec.proxy, load_balancer.metadata.name
     return _object("autoscaling/v2", "HorizontalPodAutoscaler", load_balancer, zone) | {
         "spec": {
             "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": name(lb, zone)},
-            "minReplicas": proxy.replicas,
+            "minReplicas": least,
             "maxReplicas": proxy.max_replicas,
             "metrics": [
                 {
@@ -197,16 +233,20 @@ def _autoscaler(load_balancer: LoadBalancer, zone: str) -> Object:
 
 
 def _network_policy(load_balancer: LoadBalancer, settings: Settings) -> Object:
-    """Clients reach the listeners; only the operator's namespace, and nodes for probes, reach the admin port."""
+    """Clients reach the listeners; the operator's namespace, Prometheus', and nodes for probes reach the admin port."""
     ports = [{"protocol": "TCP", "port": listener.port} for listener in load_balancer.spec.listeners]
     clients: Object = {"ports": ports}
     if load_balancer.spec.allowed_sources:
         clients["from"] = [{"ipBlock": {"cidr": cidr}} for cidr in load_balancer.spec.allowed_sources]
-    operator = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": settings.namespace}}}
+    readers = [
+        {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": namespace}}}
+        for namespace in (settings.namespace, settings.metrics_namespace)
+        if namespace
+    ]
     return _object("networking.k8s.io/v1", "NetworkPolicy", load_balancer) | {
         "spec": {
             "podSelector": {"matchLabels": labels(load_balancer.metadata.name)},
             "policyTypes": ["Ingress"],
-            "ingress": [clients, {"from": [operator], "ports": [{"protocol": "TCP", "port": ADMIN_PORT}]}],
+            "ingress": [clients, {"from": readers, "ports": [{"protocol": "TCP", "port": ADMIN_PORT}]}],
         }
     }

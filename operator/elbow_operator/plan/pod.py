@@ -11,13 +11,38 @@ from elbow_operator.plan.naming import ADMIN_PORT, NODE_ZONE, labels, name
 _USER = 65532
 _RUN = "/run/elbow"
 _CONFIG, _SECRET, _TOKEN = "/etc/elbow/config", "/etc/elbow/secret", "/var/run/secrets/kubernetes.io/serviceaccount"
-_SPARE = 60  # seconds beyond the longest drain: the endpoints' time to spread, and HAProxy's to end
-_MOST_GRACE = 3660
-_RESOURCES: dict[str, dict[str, str | int]] = {
-    "requests": {"cpu": "250m", "memory": "256Mi"},
-    "limits": {"memory": "256Mi"},
-}
+_DRAINS = (300, 3600)
+"""Seconds of drains that pods are made for: a delay that changes within one of them needs no new pods."""
+_SPARE = 60  # seconds beyond that: the endpoints' time to spread, and HAProxy's to end
+_COMMAND = ["haproxy", "-W", "-S", f"{_RUN}/master.sock,mode,660,level,admin", "-f", f"{_RUN}/haproxy.cfg"]
 _AGENT_RESOURCES = {"requests": {"cpu": "50m", "memory": "96Mi"}, "limits": {"memory": "192Mi"}}
+_AGAIN = """\
+trap 'kill -TERM "$child"; wait "$child"; exit' TERM USR1
+until [ -s /run/elbow/haproxy.cfg ]; do sleep 0.05; done
+while
+  began=$(date +%s)
+  "$@" & child=$!
+  wait "$child"; code=$?
+  [ $(($(date +%s) - began)) -ge 2 ]
+do :; done
+exit "$code"
+"""
+"""Waits for the agent's first configuration, and starts a HAProxy that dies again at once: the kubelet takes a second to notice, and waits longer each time. One that dies
+young is left to the kubelet. USR1 is how HAProxy's image wants to be ended, TERM how others do."""
+# A container's first process ignores what it has no handler for, and Python needs a second to have one: a pod deleted just
+# then would stay for its whole grace. The shell is there in a millisecond, and passes the signal on.
+_INIT = (
+    "sh",
+    "-c",
+    """\
+trap 'told=yes; kill -TERM "$agent" 2>/dev/null' TERM
+"$@" & agent=$!
+[ -z "$told" ] || kill -TERM "$agent"
+while kill -0 "$agent" 2>/dev/null; do wait "$agent"; end=$?; done
+exit "$end"
+""",
+    "sh",
+)
 _RESTRICTED = {
     "allowPrivilegeEscalation": False,
     "readOnlyRootFilesystem": True,
@@ -59,7 +84,7 @@ def pod_spec(load_balancer: LoadBalancer, zone: str, settings: Settings) -> dict
                 "labelSelector": {"matchLabels": labels(lb, zone)},
             }
         ],
-        "initContainers": [_first_config(zone, settings), _haproxy(load_balancer, settings)],
+        "initContainers": [_haproxy(load_balancer, settings)],
         "containers": [_agent(zone, load_balancer, settings)],
         "volumes": _volumes(lb),
     }
@@ -73,9 +98,9 @@ def pod_spec(load_balancer: LoadBalancer, zone: str, settings: Settings) -> dict
 
 
 def grace(load_balancer: LoadBalancer) -> int:
-    """Seconds a stopping proxy has: the longest deregistration delay and a little more."""
-    longest = max(int(group.deregistration_delay.seconds) for group in load_balancer.spec.target_groups)
-    return min(_MOST_GRACE, longest + _SPARE)
+    """Seconds a stopping proxy has at most; it ends once it has drained, after the longest deregistration delay at the latest."""
+    longest = max(group.deregistration_delay.seconds for group in load_balancer.spec.target_groups)
+    return next(drain for drain in _DRAINS if longest <= drain) + _SPARE
 
 
 def _in_zone(zone: str) -> dict[str, Any]:
@@ -84,29 +109,15 @@ def _in_zone(zone: str) -> dict[str, Any]:
     return {"key": NODE_ZONE, "operator": "In", "values": [zone]}
 
 
-def _first_config(zone: str, settings: Settings) -> dict[str, Any]:
-    """Writes a configuration without listeners: HAProxy starts before the agent knows the targets."""
-    return {
-        "name": "first-config",
-        "image": settings.agent_image,
-        "imagePullPolicy": settings.pull_policy,
-        "command": ["elbow", "proxy", "--first-config", f"--zone={zone}"],
-        "env": _environment(),
-        "securityContext": _RESTRICTED,
-        "resources": _AGENT_RESOURCES,
-        "volumeMounts": [*_mounts(), {"name": "config", "mountPath": _CONFIG, "readOnly": True}],
-    }
-
-
 def _haproxy(load_balancer: LoadBalancer, settings: Settings) -> dict[str, Any]:
     return {
         "name": "haproxy",
         "image": settings.proxy_image,
         "imagePullPolicy": settings.pull_policy,
         "restartPolicy": "Always",
-        "command": ["haproxy", "-W", "-S", f"{_RUN}/master.sock,mode,660,level,admin", "-f", f"{_RUN}/haproxy.cfg"],
+        "command": ["sh", "-c", _AGAIN, "haproxy", *_COMMAND],
         "securityContext": _RESTRICTED,
-        "resources": load_balancer.spec.proxy.resources or _RESOURCES,
+        "resources": load_balancer.spec.proxy.given.model_dump(exclude_none=True),
         "volumeMounts": [{"name": "run", "mountPath": _RUN}],
     }
 
@@ -118,6 +129,7 @@ def _agent(zone: str, load_balancer: LoadBalancer, settings: Settings) -> dict[s
         "image": settings.agent_image,
         "imagePullPolicy": settings.pull_policy,
         "command": [
+            *_INIT,
             "elbow",
             "proxy",
             f"--load-balancer={load_balancer.metadata.namespace}/{load_balancer.metadata.name}",

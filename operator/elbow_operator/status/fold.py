@@ -9,10 +9,12 @@ from elbow_api.proxy_report import TargetGroupReport
 from elbow_api.target_group import TargetGroup
 from elbow_api.target_health import TargetHealth
 
+from elbow_operator.plan.dns import HOSTNAME
+from elbow_operator.status.capacity import capacity, provisioned
 from elbow_operator.status.condition import Condition, merge
-from elbow_operator.status.observed import Observed
+from elbow_operator.status.observed import Dns, Observed
 from elbow_operator.status.reason import Reason
-from elbow_operator.status.zone import zone_states
+from elbow_operator.status.zone import addresses, zone_states
 
 _MOST_TARGETS = 100
 _ORDER = ("unhealthy", "unhealthy.draining", "initial", "draining", "unavailable", "healthy", "unused")
@@ -24,29 +26,31 @@ def fold(observed: Observed, before: Status, now: str) -> Status:
     """The status now; `before` keeps the times of conditions that didn't change. `now` is UTC, ISO 8601."""
     states = zone_states(observed)
     zones = [_zone(observed, zone, states[zone]) for zone in observed.zones]
-    addresses = [
-        {"zone": s.zone or "none", "type": kind, "value": value}
-        for s in observed.services
-        if states.get(s.zone) is ZoneState.ACTIVE
-        for kind, value in s.addresses
-    ]
+    found = addresses(observed, states)
     groups = [_group(observed, group) for group in (observed.spec.target_groups if observed.spec else [])]
     listeners = [
         _listener(observed, listener, before, now) for listener in (observed.spec.listeners if observed.spec else [])
     ]
     active = [zone for zone, state in states.items() if state is ZoneState.ACTIVE]
-    conditions = _conditions(observed, active, bool(addresses), listeners)
+    conditions = _conditions(observed, active, bool(found), listeners)
+    if (told := provisioned(observed)) is not None:
+        conditions.append(told)
+    if observed.dns is not None:
+        conditions.append(_published(observed.dns, bool(found)))
     able = sum(zone["state"] == "active" and zone["proxies"]["ready"] > 0 for zone in zones)
+    usage = _usage(observed, before)
     return {
+        **({"usage": usage} if usage else {}),
         "observedGeneration": observed.generation,
         "conditions": merge(before.get("conditions", []), conditions, observed.generation, now),
         "dnsName": observed.dns_name,
-        "addresses": addresses,
+        "addresses": found,
         "zones": zones,
         "listeners": listeners,
         "targetGroups": groups,
+        **({} if (reserved := capacity(observed, before, now)) is None else {"capacity": reserved}),
         "summary": {
-            "address": addresses[0]["value"] if addresses else "",
+            "address": found[0]["value"] if found else "",
             "zones": f"{able}/{len(zones)}",
             "targets": f"{sum(g['healthy'] for g in groups)}/{sum(g['healthy'] + g['unhealthy'] + g['initial'] for g in groups)}",
             "listeners": ",".join(
@@ -56,22 +60,33 @@ def fold(observed: Observed, before: Status, now: str) -> Status:
     }
 
 
+def _usage(observed: Observed, before: Status) -> Status | None:
+    """What is billed, but for hours that merely pass: an idle load balancer's status isn't written each hour."""
+    told = before.get("usage")
+    if observed.usage is None or (told and {**observed.usage, "hours": told["hours"]} == told):
+        return told
+    return dict(observed.usage)
+
+
 def _zone(observed: Observed, zone: str, state: ZoneState) -> Status:
     pods = [pod for pod in observed.pods if pod.zone == zone]
     converged = sum(_runs(observed, pod.report) for pod in pods)
-    why = {ZoneState.ACTIVE: "", ZoneState.IMPAIRED: "TooFewHealthyTargets", ZoneState.SHIFTED: "ZonalShift"}[state]
+    why = _WHY.get(state)
     if state is ZoneState.IMPAIRED and zone in observed.lost:
-        why = "NoReadyNodes"
+        why = Reason.NO_READY_NODES
     return {
         "name": zone or "none",
         "state": state.value,
-        **({"reason": why} if why else {}),
+        **({"reason": why.value} if why else {}),
         "proxies": {
             "desired": observed.desired.get(zone, 0),
             "ready": sum(pod.ready for pod in pods),
             "converged": converged,
         },
     }
+
+
+_WHY = {ZoneState.IMPAIRED: Reason.TOO_FEW_HEALTHY_TARGETS, ZoneState.SHIFTED: Reason.ZONAL_SHIFT}
 
 
 def _runs(observed: Observed, report: Any) -> bool:
@@ -112,10 +127,12 @@ def _programmed(observed: Observed, active: list[str], accepted: Condition) -> C
     """Every zone that is to get clients has a ready proxy, and each of those runs this generation."""
     if not accepted.true:
         return Condition("Programmed", False, accepted.reason, accepted.message)
+    if observed.refused:
+        return Condition("Programmed", False, Reason.OBJECT_REFUSED, "; ".join(observed.refused)[:1000])
     for zone in active:
         ready = [pod for pod in observed.pods if pod.zone == zone and pod.ready]
         if not ready:
-            return Condition("Programmed", False, Reason.PROXIES_PENDING, f"zone {zone or 'none'} has no ready proxy")
+            return Condition("Programmed", False, Reason.PROXIES_PENDING, _no_proxy(observed, zone))
         if behind := [pod.name for pod in ready if not _runs(observed, pod.report)]:
             return Condition(
                 "Programmed",
@@ -124,6 +141,11 @@ def _programmed(observed: Observed, active: list[str], accepted: Condition) -> C
                 f"{', '.join(behind[:5])}: not yet at generation {observed.running}",
             )
     return Condition("Programmed", True, Reason.PROGRAMMED)
+
+
+def _no_proxy(observed: Observed, zone: str) -> str:
+    why = observed.obstacles.get(zone)
+    return f"zone {zone or 'none'} has no ready proxy" + (f": {why}"[:500] if why else "")
 
 
 def _ready(programmed: Condition, has_address: bool, listeners: list[Status]) -> Condition:
@@ -138,6 +160,17 @@ def _ready(programmed: Condition, has_address: bool, listeners: list[Status]) ->
                     "Ready", False, Reason.LISTENER_NOT_READY, f"listener {listener['name']}: {condition['message']}"
                 )
     return Condition("Ready", True, Reason.READY)
+
+
+def _published(dns: Dns, has_address: bool) -> Condition:
+    if dns.fault is not None:
+        return Condition("DnsPublished", False, *dns.fault)
+    if not dns.names:
+        text = f"it has no name: annotate it with {HOSTNAME}, or install the chart with externalDns.domain"
+        return Condition("DnsPublished", False, Reason.HOSTNAME_MISSING, text)
+    if not has_address:
+        return Condition("DnsPublished", False, Reason.ADDRESS_PENDING, "the zones' Services have no address yet")
+    return Condition("DnsPublished", True, Reason.DNS_PUBLISHED)
 
 
 def _listener(observed: Observed, listener: Listener, before: Status, now: str) -> Status:

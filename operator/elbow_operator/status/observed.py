@@ -2,10 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from elbow_api.fault import Fault
 from elbow_api.load_balancer import LoadBalancerSpec
 from elbow_api.proxy_report import ProxyReport
+
+from elbow_operator.plan.capacity import Plan
+from elbow_operator.status.reason import Reason
 
 
 @dataclass(frozen=True)
@@ -25,6 +29,14 @@ class ZoneService:
     zone: str
     addresses: tuple[tuple[str, str], ...] = ()
     """Pairs of a type, IPAddress or Hostname, and a value."""
+
+
+@dataclass(frozen=True)
+class Dns:
+    """The names external-dns is told, and why it isn't."""
+
+    names: tuple[str, ...]
+    fault: tuple[Reason, str] | None = None
 
 
 @dataclass(frozen=True)
@@ -48,3 +60,15 @@ class Observed:
     shifted: frozenset[str] = field(default_factory=frozenset)
     lost: frozenset[str] = field(default_factory=frozenset)
     """Zones none of whose nodes is ready."""
+    refused: tuple[str, ...] = ()
+    """What the API server refused, and why."""
+    obstacles: Mapping[str, str] = field(default_factory=dict)
+    """What keeps a zone's proxies from starting, by zone."""
+    capacity: Plan | None = None
+    """What capacity that is set aside asks of each zone; none before the first valid spec."""
+    ports: Mapping[str, int] = field(default_factory=dict)
+    """How many proxies a zone's ready nodes have ports for, where they use the nodes' own."""
+    dns: Dns | None = None
+    """None: external-dns isn't fed."""
+    usage: Mapping[str, Any] | None = None
+    """What it is billed by, in whole hours; None before it is known."""

@@ -1,5 +1,7 @@
 """A zone's state, from what its proxies see (ELB sections 2.8 and 14.4)."""
 
+from collections.abc import Mapping
+
 from elbow_api.proxy_config import ZoneState
 from elbow_api.threshold import needed
 
@@ -15,6 +17,16 @@ def zone_states(observed: Observed) -> dict[str, ZoneState]:
     return {
         zone: ZoneState.SHIFTED if state is ZoneState.SHIFTED else ZoneState.ACTIVE for zone, state in states.items()
     }
+
+
+def addresses(observed: Observed, states: Mapping[str, ZoneState]) -> list[dict[str, str]]:
+    """Where clients reach the zones that get clients."""
+    return [
+        {"zone": service.zone or "none", "type": kind, "value": value}
+        for service in observed.services
+        if states.get(service.zone) is ZoneState.ACTIVE
+        for kind, value in service.addresses
+    ]
 
 
 def _state(observed: Observed, zone: str) -> ZoneState:

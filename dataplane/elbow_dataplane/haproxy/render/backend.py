@@ -4,18 +4,21 @@ from collections.abc import Iterator, Sequence
 
 from elbow_api.listener import Listener
 from elbow_api.protocol import ProtocolVersion
+from elbow_api.proxy_config import ProxyConfig
 from elbow_api.target_group import Algorithm, StickinessType, TargetGroup
 
 from elbow_dataplane.haproxy.engine import Engine
-from elbow_dataplane.haproxy.render import errors, latency, stickiness
+from elbow_dataplane.haproxy.render import access_log, errors, latency, stickiness
 from elbow_dataplane.haproxy.render.check import check_lines
 from elbow_dataplane.haproxy.render.server import backend_of, checked_options, open_backend_of
 from elbow_dataplane.haproxy.render.variable import limit_variable, queue_variable
 
 
-def sections(group: TargetGroup, listeners: Sequence[Listener], engine: Engine) -> Iterator[tuple[str, list[str]]]:
+def sections(
+    group: TargetGroup, listeners: Sequence[Listener], config: ProxyConfig, engine: Engine
+) -> Iterator[tuple[str, list[str]]]:
     """The backends of a group that listeners forward to."""
-    common = _common(group, listeners, engine, backend_of(group))
+    common = _common(group, listeners, config, engine, backend_of(group))
     yield (
         f"backend {backend_of(group)}",
         [
@@ -28,10 +31,12 @@ def sections(group: TargetGroup, listeners: Sequence[Listener], engine: Engine) 
     if group.protocol.is_http:
         yield latency.section(group)
     if group.fail_open:
-        yield f"backend {open_backend_of(group)}", _common(group, listeners, engine, open_backend_of(group))
+        yield f"backend {open_backend_of(group)}", _common(group, listeners, config, engine, open_backend_of(group))
 
 
-def _common(group: TargetGroup, listeners: Sequence[Listener], engine: Engine, name: str) -> list[str]:
+def _common(
+    group: TargetGroup, listeners: Sequence[Listener], config: ProxyConfig, engine: Engine, name: str
+) -> list[str]:
     idle = max(listener.idle.milliseconds for listener in listeners)
     lines = [
         f"  mode {'http' if group.protocol.is_http else 'tcp'}",
@@ -44,15 +49,16 @@ def _common(group: TargetGroup, listeners: Sequence[Listener], engine: Engine, n
         # A target found unhealthy before would stay so.
         lines.append("  load-server-state-from-file none")
     if not group.protocol.is_http:
-        return [*lines, *_spill(group, name, engine), *stickiness.lines(group, listeners, engine)]
+        return [*lines, *_spill(group, name, engine), *stickiness.lines(group, engine)]
     return [
         *lines,
         "  errorfiles awselb",
         *_shorter(listeners, idle),
-        *errors.backend_lines(engine),
+        *errors.pages(engine),
+        *access_log.group_lines(group, config),
         *_spill(group, name, engine),
         f"  http-response track-sc1 res.timer.hdr table {latency.table_of(group)}",
-        *stickiness.lines(group, listeners, engine),
+        *stickiness.lines(group, engine),
         *_send(group),
         *stickiness.choice(group),
     ]
@@ -68,10 +74,11 @@ def _spill(group: TargetGroup, name: str, engine: Engine) -> list[str]:
         ("http-request", "deny deny_status 503") if group.protocol.is_http else ("tcp-request content", "reject")
     )
     queue, limit = queue_variable(group), limit_variable(group)
-    nearly = f"{{ queue({name}),add({engine.threads - 1}),sub({queue}) ge 0 }}"
+    others = f"add({engine.threads - 1})," if engine.threads > 1 else ""
+    nearly = f"{{ queue({name}),{others}sub({queue}) ge 0 }} {{ nbsrv({name}) gt 0 }}"
+    present = f"{{ be_conn({name}),set-var(txn.present) -m found }}"
     return [
-        f"  {rules} set-var(txn.present) be_conn({name}) if {nearly} {{ nbsrv({name}) gt 0 }}",
-        f"  {rules} {refuse} if {{ var(txn.present) -m found }} {{ nbsrv({name}),mul({limit}),add({queue}),sub(txn.present) lt 0 }}",
+        f"  {rules} {refuse} if {nearly} {present} {{ nbsrv({name}),mul({limit}),add({queue}),sub(txn.present) lt 0 }}"
     ]
 
 

@@ -15,7 +15,7 @@ from elbow_dataplane.haproxy.render.server import (
     open_backend_of,
     open_file_lines,
 )
-from elbow_dataplane.haproxy.render.variable import MARK, variables
+from elbow_dataplane.haproxy.render.variable import DRAINING, MARK, variables
 from elbow_dataplane.model.wanted import Wanted
 
 
@@ -63,7 +63,7 @@ def _sections(config: ProxyConfig, engine: Engine) -> Iterator[tuple[str, list[s
         yield from frontend.sections(listener, spec.group(listener.target_group), config, engine)
     for group in spec.target_groups:
         if listeners := spec.listeners_of(group):
-            yield from backend.sections(group, listeners, engine)
+            yield from backend.sections(group, listeners, config, engine)
 
 
 def render(frame: Skeleton, wanted: Wanted, engine: Engine) -> str:
@@ -80,7 +80,7 @@ def render(frame: Skeleton, wanted: Wanted, engine: Engine) -> str:
 
 
 def _variables(frame: Skeleton, wanted: Wanted) -> list[str]:
-    lines = [f"  set-var {MARK} str({frame.mark})"]
+    lines = [f"  set-var {MARK} str({frame.mark})", f"  set-var {DRAINING} int(0)"]
     for group in wanted.groups:
         lines += [f"  set-var {name} int({value})" for name, value in variables(group).items()]
     return lines

@@ -50,18 +50,29 @@ def section(engine: Engine) -> tuple[str, list[str]]:
     return "http-errors awselb", [f"  errorfile {code} {engine.run}/errors/{code}.http" for code in codes]
 
 
-def backend_lines(engine: Engine) -> list[str]:
-    """Tell apart why no target answered: none there 503, refused 502, timed out 504 (HAProxy says 503 to all)."""
+# Why no target answered: none there 503, refused 502, timed out 504 (HAProxy says 503 to all).
+_CAUSES = [
+    "  acl elb_target srv_id -m found",
+    "  acl elb_failed txn.sess_term_state -m beg SC",
+    "  acl elb_timed_out txn.sess_term_state -m beg sC",
+    "  acl elb_client_slow txn.sess_term_state -m beg c",
+]
+
+
+def pages(engine: Engine) -> list[str]:
+    """What a backend answers when no target does."""
     page = f"content-type text/html lf-file {engine.run}/errors"
     return [
-        "  acl elb_target srv_id -m found",
-        "  acl elb_failed txn.sess_term_state -m beg SC",
-        "  acl elb_timed_out txn.sess_term_state -m beg sC",
-        "  acl elb_client_slow txn.sess_term_state -m beg c",
+        *_CAUSES,
         f"  http-error status 503 {page}/503.lf hdr Server {SERVER}",
         f"  http-error status 400 {page}/400.lf hdr Server {SERVER}",
-        "  http-after-response allow if { status lt 400 }",
-        "  http-after-response allow if { server_status ge 100 }",
+    ]
+
+
+def told_apart() -> list[str]:
+    """The status of such an answer; behind the rules that end with what went well, and with what a target answered."""
+    return [
+        *_CAUSES,
         '  http-after-response set-status 408 reason "Request Time-out" if { status 400 } elb_client_slow',
         '  http-after-response set-status 504 reason "Gateway Time-out" if { status 503 } elb_timed_out',
         '  http-after-response set-status 502 reason "Bad Gateway" if { status 503 } elb_failed elb_target',

@@ -7,7 +7,7 @@ from elbow_api.proxy_config import ProxyConfig
 from elbow_api.target_group import TargetGroup
 
 from elbow_dataplane.haproxy.engine import Engine
-from elbow_dataplane.haproxy.render import request
+from elbow_dataplane.haproxy.render import access_log, flood, request, stickiness
 from elbow_dataplane.haproxy.render.listener_counter import COUNTERS_TABLE
 from elbow_dataplane.haproxy.render.server import backend_of, open_backend_of
 from elbow_dataplane.haproxy.render.tls_policy import offer
@@ -33,6 +33,8 @@ def sections(
     if listener.protocol.is_http:
         lines.append(f"  tcp-request connection track-sc0 fe_id table {COUNTERS_TABLE}")
     lines += _sources(listener, config)
+    lines += flood.lines(listener, engine)
+    lines += access_log.listener_lines(listener, group, config)
     if listener.protocol.is_encrypted:
         lines.append("  timeout client-hs 10s")
     if listener.protocol.is_http:
@@ -42,7 +44,9 @@ def sections(
             f"  timeout http-keep-alive {idle}ms",
             "  option idle-close-on-response",
         ]
-        lines += request.lines(listener, group, engine)
+        lines += request.lines(listener, group, engine, before=access_log.request_lines(listener, config))
+        lines += access_log.own_answer_lines(listener, config, engine)
+        lines += stickiness.cookies(listener, group)
     yield f"frontend {frontend_of(listener)}", [*lines, *_forward(group)]
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from elbow_dataplane.haproxy.engine import Engine
-from elbow_dataplane.haproxy.render import errors, listener_counter
+from elbow_dataplane.haproxy.render import errors, flood, listener_counter
 from elbow_dataplane.model.health import CHECK_SPREAD
 
 CONNECT_ATTEMPTS = 5
@@ -13,6 +13,11 @@ CONNECT_MS = 2000
 
 BUFFER = 16_384
 """Bytes; what a request's or a response's headers may come to, and what HAProxy copies for a request it may have to repeat."""
+PIPE = 262_144
+"""Bytes a pipe holds that bodies are spliced through: four times the kernel's own, for a fourth of the calls."""
+PIPES = 256
+"""So many of them fill what the kernel lets an unprivileged user have in full (pipe-user-pages-soft, 64 MiB); it makes further
+ones so small that copying is cheaper, and HAProxy copies when it has no pipe left."""
 
 
 def global_lines(engine: Engine) -> list[str]:
@@ -27,6 +32,8 @@ def global_lines(engine: Engine) -> list[str]:
         # A server added while HAProxy runs would wait a whole interval for its first check.
         "  max-spread-checks 300ms",
         f"  spread-checks {CHECK_SPREAD}",
+        f"  maxpipes {max(1, min(PIPES, engine.max_connections // 4))}",
+        f"  tune.pipesize {PIPE}",
         f"  tune.bufsize {BUFFER}",
         "  tune.http.maxhdr 1000",
         "  h1-accept-payload-with-any-method",
@@ -43,6 +50,7 @@ def fixed_sections(engine: Engine) -> Iterator[tuple[str, list[str]]]:
     """What stands between the process and the listeners."""
     yield errors.section(engine)
     yield listener_counter.section()
+    yield flood.section()
     yield "ring events", ["  format raw", "  maxlen 1024", "  size 262144"]
     yield (
         "defaults",

@@ -4,7 +4,7 @@ Everything rare stands behind one gate: a GET or POST with ordinary headers meet
 meets them all. What the gate looks for is what the rules behind it treat.
 """
 
-import hashlib
+from collections.abc import Sequence
 
 from elbow_api.listener import DesyncMitigation, Listener, XForwardedFor
 from elbow_api.protocol import ProtocolVersion
@@ -13,10 +13,14 @@ from elbow_api.target_group import TargetGroup
 from elbow_dataplane.haproxy.engine import Engine
 from elbow_dataplane.haproxy.render import errors
 from elbow_dataplane.haproxy.render.listener_counter import counter
+from elbow_dataplane.haproxy.render.trace_id import trace_id
+from elbow_dataplane.haproxy.render.variable import DRAINING
 
 # Names are lower case in what HAProxy hands to the expression. It looks at the beginnings of lines, not at every byte.
 _INVALID_NAME = r"[-a-z0-9]*+[^-a-z0-9:\r]"
-_REMARKABLE = r"transfer-encoding:|content-length: 0\r|expect:|x-forwarded-|x-amzn-trace-id:"
+_REMARKABLE = r"transfer-encoding:|expect:|x-forwarded-|x-amzn-trace-id:"
+# HTTP/1 clients begin with Host; with HTTP/2 HAProxy ends with it.
+_NO_HOST = r"\A(?!host:|(?s:.*)\nhost:)"
 _GRPC = r"content-type: application/grpc"
 _UNUSUAL_BYTES = r"[^\t\x20-\x7e\r\n]"
 # A name that some parser may take for Content-Length or Transfer-Encoding.
@@ -36,21 +40,23 @@ _MOST_URI = 16_384
 _MOST_HEADERS_FOR_TRACE = 7_168
 
 
-def lines(listener: Listener, group: TargetGroup, engine: Engine) -> list[str]:
-    """The rules of an HTTP or HTTPS frontend."""
+def lines(listener: Listener, group: TargetGroup, engine: Engine, before: Sequence[str] = ()) -> list[str]:
+    """The rules of an HTTP or HTTPS frontend; those of `before` see a request as it came."""
     return [
         "  tcp-request session set-var(sess.began) date",
         *([] if listener.protocol.is_encrypted and listener.options.http2 else ["  option disable-h2-upgrade"]),
         "  acl rare var(txn.rare) -m found",
+        *before,
         (
-            "  http-request set-var(txn.rare) bool(1) if !METH_GET !METH_POST or { req.body_size gt 0 } METH_GET or !{ req.fhdr(host) -m found } "
-            f"or {{ req.hdrs -m reg '{_gate(listener, group)}' }}"
+            "  http-request set-var(txn.rare) bool(1) if !METH_GET !METH_POST "
+            f"or METH_GET {{ req.hdrs -m reg '{_gate(listener, group, 'content-length:')}' }} "
+            f"or METH_POST {{ req.hdrs -m reg '{_gate(listener, group)}' }}"
         ),
         *_unusual_version(listener),
         *_version_match(group, engine),
         f"  http-request add-header X-Forwarded-Proto {'https' if listener.protocol.is_encrypted else 'http'}",
         f"  http-request add-header X-Forwarded-Port {listener.port}",
-        f'  http-request add-header X-Amzn-Trace-Id "Root={_trace_id(engine)}"',
+        f'  http-request add-header X-Amzn-Trace-Id "Root={trace_id(engine)}"',
         *_added_forwarded_for(listener),
         "  http-request allow if !rare",
         *_no_grpc(group, engine),
@@ -65,15 +71,8 @@ def lines(listener: Listener, group: TargetGroup, engine: Engine) -> list[str]:
     ]
 
 
-def _trace_id(engine: Engine) -> str:
-    """A time and 24 hexadecimal digits (ELB section 6.4): 8 that tell this proxy from others, 16 of the request's number."""
-    digest = hashlib.sha256(f"trace id of {engine.identity}".encode()).hexdigest()
-    number = f"txn.id32,xxh64({int(digest[8:15], 16)}),hex,lower"
-    return f"1-%[date,hex,bytes(8,8),lower]-{digest[:8]}%[{number}]"
-
-
-def _gate(listener: Listener, group: TargetGroup) -> str:
-    parts = [_INVALID_NAME, _REMARKABLE]
+def _gate(listener: Listener, group: TargetGroup, *more: str) -> str:
+    parts = [_INVALID_NAME, _REMARKABLE, *more, _NO_HOST]
     if group.protocol_version is ProtocolVersion.HTTP1:
         parts.append(_GRPC)
     if not listener.options.preserve_host:
@@ -194,8 +193,8 @@ def _replaced(listener: Listener, engine: Engine) -> list[str]:
     return [
         f"  http-request set-header X-Forwarded-Proto {proto}",
         f"  http-request set-header X-Forwarded-Port {listener.port}",
-        f'  http-request set-header X-Amzn-Trace-Id "Root={_trace_id(engine)}" if {came} {large}',
-        f"""  http-request set-header X-Amzn-Trace-Id "Self={_trace_id(engine)};%[{first},regsub('(^|;)Self=[^;]*',,i),regsub('^;',,)]" if {came}""",
+        f'  http-request set-header X-Amzn-Trace-Id "Root={trace_id(engine)}" if {came} {large}',
+        f"""  http-request set-header X-Amzn-Trace-Id "Self={trace_id(engine)};%[{first},regsub('(^|;)Self=[^;]*',,i),regsub('^;',,)]" if {came}""",
     ]
 
 
@@ -216,16 +215,18 @@ def _host(listener: Listener) -> list[str]:
 
 def _after(listener: Listener) -> list[str]:
     """What happens to every response, the balancer's own included; nothing but the first line to one that went well."""
-    age = f"{{ date,sub(sess.began) ge {int(listener.keep_alive.seconds)} }}"
+    # An answer that upgrades the connection to a WebSocket ends it as HTTP anyway, and its Connection header says Upgrade.
+    age = f"{{ date,sub(sess.began),add({DRAINING}) ge {int(listener.keep_alive.seconds)} }}"
     counted = [
         f"  http-after-response sc-inc-gpc({counter(name)},0) if {{ status {codes} }}"
         for name, codes in (("elb_500", "500"), ("elb_502", "502"), ("elb_503", "503"), ("elb_504", "504"))
     ]
     return [
-        f"  http-after-response set-header Connection close if {age}",
+        f"  http-after-response set-header Connection close if {age} !{{ status 101 }}",
         "  http-after-response allow if { status lt 400 }",
         f"  http-after-response sc-inc-gpc({counter('target_4xx')},0) if {{ server_status 400:499 }}",
         f"  http-after-response sc-inc-gpc({counter('target_5xx')},0) if {{ server_status 500:599 }}",
         "  http-after-response allow if { server_status ge 100 }",
+        *errors.told_apart(),
         *counted,
     ]

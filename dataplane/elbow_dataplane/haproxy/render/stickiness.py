@@ -6,7 +6,6 @@ is made or checked once a second and client connection; what was made or found g
 """
 
 import base64
-from collections.abc import Sequence
 
 from elbow_api.listener import Listener
 from elbow_api.target_group import Stickiness, StickinessType, TargetGroup
@@ -21,15 +20,31 @@ _VALUE = "%[var(sess.cookie)]; Expires=%[var(sess.expires)]; Path=/"
 _LIFE = 604_800  # seconds; what clients are told, whatever the duration that counts (ELB section 4.1)
 
 
-def lines(group: TargetGroup, listeners: Sequence[Listener], engine: Engine) -> list[str]:
+def lines(group: TargetGroup, engine: Engine) -> list[str]:
     """The rules of a backend whose clients are tied to targets."""
     sticky = group.stickiness
     if sticky is None:
         return []
     if sticky.type is StickinessType.SOURCE_IP:
         return [f"  stick-table type ipv6 size 100k expire {sticky.duration.milliseconds}ms", "  stick on src"]
-    name = "AWSALB" if sticky.type is StickinessType.LB_COOKIE else "AWSALBAPP-0"
-    return [*_recognise(name, sticky, engine), *_issue(name, sticky, group, listeners, engine)]
+    return [*_recognise(_name(sticky), sticky, engine), *_sign(group, engine)]
+
+
+def cookies(listener: Listener, group: TargetGroup) -> list[str]:
+    """Renew the tie with every answer; with the application's cookie, begin it only when that is set (ELB section 4.5).
+
+    Rules of the frontend: it goes on where the backend, with nothing to sign, has left its own.
+    """
+    sticky = group.stickiness
+    if sticky is None or sticky.type is StickinessType.SOURCE_IP:
+        return []
+    rule = f'  http-response add-header Set-Cookie "{_name(sticky)}'
+    if sticky.cookie_name is not None:
+        came = f"{{ {quote_fetch('res.cook', sticky.cookie_name)} -m found }}"
+        return [f'{rule}={_VALUE}" if {{ var(txn.tied) -m found }} or {came}']
+    # For requests from other sites; browsers take SameSite=None only with Secure (ELB section 4.1).
+    secure = "; Secure" if listener.protocol.is_encrypted else ""
+    return [f'{rule}={_VALUE}"', f'{rule}CORS={_VALUE}; SameSite=None{secure}"']
 
 
 def choice(group: TargetGroup) -> list[str]:
@@ -55,13 +70,20 @@ def _recognise(name: str, sticky: Stickiness, engine: Engine) -> list[str]:
     return [
         "  acl tied var(txn.tied) -m found",
         f"{tie} if {{ req.cook({name}),strcmp(sess.known) eq 0 }} {lasts}",
+        # Nothing that follows here or in the backend is for such a request.
+        "  http-request allow if tied METH_GET",
         f"  http-request set-var(txn.cookie) req.cook({name}) if !tied",
         *(
             [f"  http-request set-var(txn.cookie) req.cook({name}CORS) if !tied !{{ req.cook({name}) -m found }}"]
             if twin
             else []
         ),
-        f'  http-request set-var-fmt(txn.genuine) "%[{signed}].%[{signed},{_hash(engine)}]" if !tied {{ var(txn.cookie) -m len {_LENGTH} }}',
+        # What this connection was given last needn't be checked.
+        "  http-request set-var(txn.genuine) var(sess.cookie) if !tied { var(txn.cookie),strcmp(sess.cookie) eq 0 }",
+        (
+            f'  http-request set-var-fmt(txn.genuine) "%[{signed}].%[{signed},{_hash(engine)}]" '
+            f"if !tied !{{ var(txn.genuine) -m found }} {{ var(txn.cookie) -m len {_LENGTH} }}"
+        ),
         f"  http-request set-var(sess.until) var(txn.cookie),bytes({_NAME + 1},10) if {genuine}",
         f"  http-request set-var(sess.known) var(txn.cookie) if {genuine}",
         f"{tie} if {genuine} {lasts}",
@@ -69,39 +91,22 @@ def _recognise(name: str, sticky: Stickiness, engine: Engine) -> list[str]:
     ]
 
 
-def _issue(
-    name: str, sticky: Stickiness, group: TargetGroup, listeners: Sequence[Listener], engine: Engine
-) -> list[str]:
-    """Renew the tie with every answer; with the application's cookie, begin it only when that is set (ELB section 4.5)."""
-    when = ""
-    if sticky.cookie_name is not None:
-        when = f" if tied or {{ {quote_fetch('res.cook', sticky.cookie_name)} -m found }}"
-    rules = [
+def _sign(group: TargetGroup, engine: Engine) -> list[str]:
+    """Make the cookie of the target that answered, unless the connection has one of this second."""
+    return [
         # The target it was tied to left, or couldn't be reached.
-        f"  http-response sc-inc-gpc({counter('not_sticky')},0) if tied !{{ srv_name,strcmp(txn.tied) eq 0 }}",
-        "  http-response set-var(txn.same) bool(1) if { date,sub(sess.at) eq 0 } { srv_name,strcmp(sess.on) eq 0 }",
-        "  acl same var(txn.same) -m found",
-        f'  http-response set-var-fmt(txn.next) "%[srv_name].%[date,add({duration_variable(group)})]" if !same',
-        f'  http-response set-var-fmt(sess.cookie) "%[var(txn.next)].%[var(txn.next),{_hash(engine)}]" if !same',
-        f"  http-response set-var(sess.expires) date({_LIFE}),http_date if !same",
-        "  http-response set-var(sess.at) date if !same",
-        "  http-response set-var(sess.on) srv_name if !same",
-        f'  http-response add-header Set-Cookie "{name}={_VALUE}"{when}',
+        f"  http-response sc-inc-gpc({counter('not_sticky')},0) if {{ srv_name,strcmp(txn.tied),bool }}",
+        "  http-response allow if { date,sub(sess.at) eq 0 } { srv_name,strcmp(sess.on) eq 0 }",
+        f'  http-response set-var-fmt(txn.next) "%[srv_name].%[date,add({duration_variable(group)})]"',
+        f'  http-response set-var-fmt(sess.cookie) "%[var(txn.next)].%[var(txn.next),{_hash(engine)}]"',
+        f"  http-response set-var(sess.expires) date({_LIFE}),http_date",
+        "  http-response set-var(sess.at) date",
+        "  http-response set-var(sess.on) srv_name",
     ]
-    if sticky.type is StickinessType.LB_COOKIE:
-        rules += _twin(name, listeners)
-    return rules
 
 
-def _twin(name: str, listeners: Sequence[Listener]) -> list[str]:
-    """The cookie for requests from other sites; browsers take SameSite=None only with Secure (ELB section 4.1)."""
-    rule = f'  http-response add-header Set-Cookie "{name}CORS={_VALUE}; SameSite=None'
-    encrypted = {listener.protocol.is_encrypted for listener in listeners}
-    if encrypted == {True}:
-        return [f'{rule}; Secure"']
-    if encrypted == {False}:
-        return [f'{rule}"']
-    return [f'{rule}; Secure" if {{ ssl_fc }}', f'{rule}" if !{{ ssl_fc }}']
+def _name(sticky: Stickiness) -> str:
+    return "AWSALB" if sticky.type is StickinessType.LB_COOKIE else "AWSALBAPP-0"
 
 
 def _hash(engine: Engine) -> str:

@@ -9,6 +9,9 @@ from elbow_dataplane.model.wanted import Group
 
 MARK = "proc.elbow"
 """Names the configuration a worker was started with."""
+DRAINING = "proc.draining"
+"""0; while the proxy drains, seconds that make every connection too old to be kept."""
+_AGES = 10**9
 
 _UNLIMITED = 2**31 - 1
 _ANSWER = re.compile(r"^(proc\.\w+): type=(?:sint|str) value=<(.*)>$", re.MULTILINE)
@@ -47,6 +50,11 @@ def queue_variable(group: TargetGroup) -> str:
 def duration_variable(group: TargetGroup) -> str:
     """How many seconds a client stays tied to its target."""
     return f"proc.sticky_{_safe(group.name)}"
+
+
+def drain(*, on: bool) -> str:
+    """The command after which clients are told to close, or are no longer."""
+    return f"experimental-mode on;set var {DRAINING} int({_AGES if on else 0})"
 
 
 def ask(names: Iterable[str]) -> str:

@@ -1,0 +1,136 @@
+"""What a load balancer's objects are to be, brought to the API server: by server-side apply, and only what differs."""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, replace
+
+from elbow_api.load_balancer import LoadBalancer
+from elbow_kube.client import ApiError, Client, Object
+from elbow_kube.watch import without_managers
+
+from elbow_operator.metrics import Metrics, failure
+from elbow_operator.owned import Owned, at
+from elbow_operator.plan.cluster import Node, Settings
+from elbow_operator.plan.dns import dns_endpoint
+from elbow_operator.plan.drift import APPLIED, is_as_planned, stamped
+from elbow_operator.plan.naming import name
+from elbow_operator.plan.objects import new_secret, objects, secret, service_account
+from elbow_operator.plan.objects import owned as owned_by
+from elbow_operator.status.observed import Observed
+from elbow_operator.status.reason import Reason
+from elbow_operator.status.zone import addresses
+
+_REFUSALS = (400, 403, 404, 422, 500)  # 500 is what a value of the wrong form is answered with
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """The API server doesn't take an object: by its rules, its admission, a quota, or our rights."""
+
+    kind: str
+    name: str
+    error: ApiError
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.name}: {self.error}"
+
+
+class Applier:
+    """Makes a load balancer's objects what they are to be."""
+
+    def __init__(self, client: Client, settings: Settings, metrics: Metrics) -> None:
+        self.client = client
+        self.settings = settings
+        self.metrics = metrics
+
+    async def apply(
+        self,
+        owned: Owned,
+        load_balancer: LoadBalancer,
+        uid: str,
+        observed: Observed,
+        nodes: Collection[Node],
+        awaited: tuple[str, ...],
+    ) -> list[Refusal]:
+        """Apply what differs, delete what isn't wanted, and return what the API server refuses; the rest works."""
+        await self._ensure_secret(owned, load_balancer, uid)
+        account = owned_by(service_account(load_balancer), load_balancer, uid)
+        await self._apply(owned, account)  # first of all: the proxies' pods name its UID
+        wanted = objects(
+            load_balancer,
+            uid=uid,
+            generation=owned.good_generation,
+            zones=observed.zones,
+            nodes=nodes,
+            states=owned.states,
+            settings=self.settings,
+            running=observed.desired,
+            least=observed.capacity.proxies if observed.capacity else 0,
+            awaited=awaited,
+            account=owned.objects[at(account)]["metadata"]["uid"],
+        )
+        found = [address["value"] for address in addresses(observed, owned.states)]
+        if (dns := observed.dns) and self.settings.external_dns and dns.names and found:
+            document = dns_endpoint(load_balancer, dns.names, found, self.settings.external_dns)
+            wanted.append(owned_by(document, load_balancer, uid))
+        kept = set(map(at, wanted))
+        if dns and (dns.names or dns.fault):  # without an address the last ones stay: a name that is gone is remembered
+            kept.add(("DNSEndpoint", name(load_balancer.metadata.name)))
+        refused = []
+        for document in wanted:
+            try:
+                await self._apply(owned, document)
+            except ApiError as error:
+                if error.status not in _REFUSALS:
+                    raise
+                refused.append(Refusal(document["kind"], document["metadata"]["name"], error))
+                self.metrics.failed(failure(error))
+        for kind_and_name, document in list(owned.objects.items()):
+            if kind_and_name not in kept and document["kind"] not in ("Secret", "Pod"):
+                await self.client.delete(document)
+        return refused
+
+    async def _apply(self, owned: Owned, document: Object) -> None:
+        place, planned = at(document), stamped(document)
+        digest, there = planned["metadata"]["annotations"][APPLIED], owned.objects.get(place)
+        if there is not None and (
+            is_as_planned(planned, there) or owned.applied.get(place) == (digest, _version(there))
+        ):
+            return
+        result = without_managers(await self.client.apply(planned))
+        owned.objects[place] = result
+        owned.applied.pop(place, None)
+        if not is_as_planned(planned, result):  # the API server writes it in another way, or lets others overrule it
+            owned.applied[place] = (digest, _version(result))
+
+    async def _ensure_secret(self, owned: Owned, load_balancer: LoadBalancer, uid: str) -> None:
+        """One that is deleted comes back as it was, for proxies and cookies go by it."""
+        place = ("Secret", name(load_balancer.metadata.name))
+        if (there := owned.objects.get(place)) is not None:
+            owned.secret = there["data"]
+            return
+        document = secret(load_balancer, uid, owned.secret or new_secret())
+        try:
+            owned.objects[place] = await self.client.create(document)
+        except ApiError as error:
+            if error.status != 409:  # it is there already, and will be told of
+                raise
+
+
+def _version(document: Object) -> str:
+    """What changes when someone changes the object: its generation, where it has one; a status doesn't count."""
+    metadata = document["metadata"]
+    return str(metadata.get("generation") or metadata["resourceVersion"])
+
+
+def with_refusals(observed: Observed, refused: Iterable[Refusal]) -> Observed:
+    """What the API server refuses, names apart: without them everything else goes on."""
+    of_dns = [refusal for refusal in refused if refusal.kind == "DNSEndpoint"]
+    others = tuple(str(refusal) for refusal in refused if refusal.kind != "DNSEndpoint")
+    if not of_dns or observed.dns is None:
+        return replace(observed, refused=others)
+    why = str(of_dns[0])
+    if of_dns[0].error.status == 404:
+        why = (
+            "the cluster has no DNSEndpoints: install external-dns' CRD, or set externalDns.enabled=false in the chart"
+        )
+    return replace(observed, refused=others, dns=replace(observed.dns, fault=(Reason.DNS_UNAVAILABLE, why)))

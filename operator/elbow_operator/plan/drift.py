@@ -1,0 +1,33 @@
+"""Whether an object is as it was planned: told from the object itself, so that a new operator needn't write it again."""
+
+import hashlib
+import json
+from typing import Any
+
+Object = dict[str, Any]
+
+APPLIED = "elbow.dev/applied"
+"""The annotation that names what was last applied: what is planned no more is seen by it."""
+
+
+def stamped(document: Object) -> Object:
+    """The object with its own digest in an annotation."""
+    metadata = document["metadata"]
+    digest = hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()[:16]
+    return {
+        **document,
+        "metadata": {**metadata, "annotations": {**metadata.get("annotations", {}), APPLIED: digest}},
+    }
+
+
+def is_as_planned(planned: Object, there: Object) -> bool:
+    """Whether all that is planned is there; what others added to the object is theirs."""
+    return _holds(there, planned)
+
+
+def _holds(there: Any, planned: Any) -> bool:
+    if isinstance(planned, dict):
+        return isinstance(there, dict) and all(_holds(there.get(key), value) for key, value in planned.items())
+    if isinstance(planned, list):
+        return isinstance(there, list) and len(there) == len(planned) and all(map(_holds, there, planned))
+    return bool(there == planned)

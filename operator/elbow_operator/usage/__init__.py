@@ -1,0 +1,1 @@
+"""What proxies counted, added up once each: values in, values out."""

@@ -1,0 +1,62 @@
+"""How a pod asks the API server: as its service account, whose token changes."""
+
+import ssl
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+from elbow_kube.client import ApiError, Client
+from elbow_kube.login import ServiceAccount
+from harness.certificates import Authority
+from harness.ports import Ports
+
+
+class Server:
+    """Answers to those with the right token."""
+
+    token = "first"
+
+    async def answer(self, request: web.Request) -> web.Response:
+        good = request.headers.get("Authorization") == f"Bearer {self.token}"
+        return web.json_response({"kind": "Status", "message": "Unauthorized"}, status=200 if good else 401)
+
+
+@pytest.fixture
+async def server(authority: Authority, ports: Ports, tmp_path: Path) -> AsyncIterator[tuple[Server, Client]]:
+    server, port = Server(), ports.take()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(authority.issue("127.0.0.1").bundle)
+    application = web.Application()
+    application.add_routes([web.get("/api", server.answer)])
+    runner = web.AppRunner(application)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", port, ssl_context=context).start()
+    (tmp_path / "ca.crt").write_bytes(authority.file.read_bytes())
+    (tmp_path / "token").write_text("first\n")
+    client = Client(ServiceAccount("127.0.0.1", str(port), tmp_path))
+    yield server, client
+    await client.close()
+    await runner.cleanup()
+
+
+async def test_a_token_that_is_refused_is_read_again(server: tuple[Server, Client], tmp_path: Path) -> None:
+    site, client = server
+    assert (await client.get("/api"))["kind"] == "Status"
+    site.token = "second"
+    (tmp_path / "token").write_text("second\n")
+    with pytest.raises(ApiError, match="401"):
+        await client.get("/api")
+    assert (await client.get("/api"))["kind"] == "Status"
+
+
+async def test_no_other_authority_is_trusted(
+    server: tuple[Server, Client], own_authority: Authority, tmp_path: Path
+) -> None:
+    _, client = server
+    (tmp_path / "ca.crt").write_bytes(own_authority.file.read_bytes())
+    port = client.host.rpartition(":")[2]
+    other = Client(ServiceAccount("127.0.0.1", port, tmp_path))
+    with pytest.raises(OSError, match="certificate verify failed"):
+        await other.get("/api")
+    await other.close()
