@@ -109,3 +109,16 @@ def test_work_in_flight_on_a_server_that_someone_took_out_goes_on(elbow: Start, 
         until(lambda: get(port).status == 200, limit=5)
         a.release()
         assert client.read().target == "a"
+
+
+def test_a_target_whose_checks_someone_stopped_serves_alone_when_the_others_leave(
+    elbow: Start, targets: Targets, port: int
+) -> None:
+    three = targets.many(3)
+    lb = elbow(http(port, three))
+    name = next(r.split()[3] for r in lb.socket("show servers state tg_web").splitlines() if f" {three[1].port} " in r)
+
+    lb.socket(f"disable health tg_web/{name}")
+    lb.apply(http(port, three[1:2]))
+
+    assert [get(port).target for _ in range(5)] == ["b"] * 5

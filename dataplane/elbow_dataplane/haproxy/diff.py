@@ -91,12 +91,13 @@ def _server(out: Commands, place: Place, server: Server, group: Group, running: 
     at = f"{place[0]}/{place[1]}"
     if state.endpoint != server.target.endpoint:
         out.change.append(f"set server {at} addr {server.target.ip} port {server.target.port}")
-    if state.maint == ready or (state.drain and ready):
-        out.change += (
-            _ready(at, server, checked=checked and group.spec.health_check.enabled)
-            if ready
-            else [f"set server {at} state maint"]
-        )
+    is_checked = checked and group.spec.health_check.enabled
+    if is_checked and ready and state.checked and not state.check_enabled:
+        # Outside of maintenance HAProxy would quietly take it back to its init-state: down, and up by the next check, but
+        # out of the round robin for good.
+        out.change += [f"set server {at} state maint", f"enable health {at}", *_ready(at, server, checked=True)]
+    elif state.maint == ready or (state.drain and ready):
+        out.change += _ready(at, server, checked=is_checked) if ready else [f"set server {at} state maint"]
     elif state.weight != server.weight:
         out.change.append(f"set server {at} weight {server.weight}")
     row = running.stats.servers.get(place)
@@ -137,8 +138,6 @@ def _health(at: str, server: Server, state: ServerState, row: Row, group: Group)
     if not group.spec.health_check.enabled:
         return []
     lines = []
-    if state.checked and not state.check_enabled:
-        lines.append(f"enable health {at}")
     if state.check_addr != "-":
         lines.append(f"set server {at} check-addr {server.target.ip}")
     passed = row.text("check_status").endswith("OK")
