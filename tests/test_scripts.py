@@ -77,7 +77,7 @@ def test_what_the_cluster_had_no_time_for_is_left_out_and_what_failed_by_then_fa
 
 
 def test_without_the_programs_of_kubernetes_no_cluster_is_tried(tmp_path: Path) -> None:
-    outside = """[ "$*" = "-m not cluster --reruns=1 -rR --session-timeout=2400" ] && echo '1537 passed, 344 deselected in 8.1s'"""
+    outside = """[ "$*" = "-m not cluster --reruns=1 --max-suite-reruns=5 --rerun-show-tracebacks --session-timeout=2400" ] && echo '1537 passed, 344 deselected in 8.1s'"""
     code, line = run_all(tmp_path, pytest=outside, cluster_programs="exit 1", test_cluster="echo '9 failed in 1.0s'")
     why = "the programs of Kubernetes could not be built here"
     assert (code, line) == (0, f"test: 1537 passed, 0 failed, 0 tried twice, 344 left out: {why}")
