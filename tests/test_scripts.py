@@ -44,13 +44,19 @@ INSIDE = "echo '49 passed, 1832 deselected in 412.77s (0:06:52)'"
 
 
 def test_where_everything_runs_the_last_line_counts_all_tests(tmp_path: Path) -> None:
-    assert run_all(tmp_path, pytest=OUTSIDE, test_cluster=INSIDE) == (0, "test: 1881 passed, 0 failed, 0 tried twice, 0 left out")
+    assert run_all(tmp_path, pytest=OUTSIDE, test_cluster=INSIDE) == (
+        0,
+        "test: 1881 passed, 0 failed, 0 tried twice, 0 left out",
+    )
 
 
 def test_without_a_cluster_the_rest_is_judged_and_the_last_line_says_what_was_left_out(tmp_path: Path) -> None:
     stub = "echo 'cluster: the cluster needs Linux and root' >&2; exit 69"
     code, line = run_all(tmp_path, pytest=OUTSIDE, test_cluster=stub)
-    assert (code, line) == (0, "test: 1832 passed, 0 failed, 0 tried twice, 49 left out: cluster: the cluster needs Linux and root")
+    assert (code, line) == (
+        0,
+        "test: 1832 passed, 0 failed, 0 tried twice, 49 left out: cluster: the cluster needs Linux and root",
+    )
 
 
 def test_the_last_line_counts_what_took_a_second_try(tmp_path: Path) -> None:
