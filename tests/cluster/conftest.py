@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from harness.kube import ROOT, Space, balancer, run, settled
+from harness.traffic import Traffic
 
 _NUMBERS = itertools.count(1)
 _ZONES = ("zone-a", "zone-b", "zone-c")
@@ -81,11 +82,21 @@ def space(make_space: Callable[[str], Space]) -> Space:
 @pytest.fixture(scope="session")
 def shop(elbow: None) -> Iterator[Space]:
     """A namespace with six targets and a LoadBalancer that is ready; a test leaves it as it found it."""
-    name = f"shop-{os.getpid()}"
+    yield from _serving(f"shop-{os.getpid()}", 6)
+
+
+@pytest.fixture(scope="module")
+def till(elbow: None) -> Iterator[Traffic]:
+    """Like the shop, with three targets and one file's own: every request it ever got is counted by the file's tests."""
+    for space in _serving(f"till-{os.getpid()}-{next(_NUMBERS)}", 3):
+        yield Traffic(space)
+
+
+def _serving(name: str, replicas: int) -> Iterator[Space]:
     run("kubectl", "create", "namespace", name)
     run("kubectl", "label", "namespace", name, "pod-security.kubernetes.io/enforce=restricted")
     space = Space(name)
-    space.serve()
+    space.serve(replicas=replicas)
     space.apply(balancer())
     space.wait("condition=Ready", "lb/web")
     yield space

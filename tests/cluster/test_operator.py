@@ -1,40 +1,18 @@
 """The operator: who leads, and what goes on without it."""
 
-import json
 import os
 import signal
 import time
 from pathlib import Path
 
-from harness.kube import OPERATOR, Space, answers, balancer, no_operator, run, settled, who
+from harness.kube import OPERATOR, Space, answers, balancer, holder, leader, no_operator, run, settled, who
 from harness.load import Load
 from harness.poll import until
 
 
-def holder() -> str:
-    """What the leader calls itself."""
-    lease = json.loads(run(*OPERATOR, "get", "lease", "elbow-operator", "-o", "json"))
-    found: str = lease["spec"].get("holderIdentity", "")
-    return found
-
-
-def process_of(identity: str) -> int:
-    """The process that calls itself so, as this machine numbers it."""
-    pod = json.loads(run(*OPERATOR, "get", "pod", identity.rsplit("-", 2)[0], "-o", "json"))
-    uid = pod["metadata"]["uid"]
-    for entry in Path("/proc").glob("[0-9]*"):
-        try:
-            is_it = b"elbow-operator" in (entry / "cmdline").read_bytes()
-            if is_it and uid in (entry / "cgroup").read_text().replace("_", "-"):
-                return int(entry.name)
-        except OSError:
-            continue
-    raise AssertionError(f"no process of {identity}")
-
-
 def test_a_leader_that_is_killed_is_replaced_within_15_seconds(web: Space) -> None:
     old = until(holder, limit=30, every=0.3)
-    os.kill(process_of(old), signal.SIGKILL)
+    os.kill(leader(old), signal.SIGKILL)
     began = time.monotonic()
     until(lambda: holder() not in ("", old), limit=15, every=0.1, say="a new leader")
     assert time.monotonic() - began < 15
@@ -44,7 +22,7 @@ def test_a_leader_that_is_killed_is_replaced_within_15_seconds(web: Space) -> No
 
 def test_a_leader_that_hangs_is_replaced_and_leaves_it_at_that(web: Space) -> None:
     old = until(holder, limit=30, every=0.3)
-    process = process_of(old)
+    process = leader(old)
     os.kill(process, signal.SIGSTOP)
     try:
         new = until(lambda: h if (h := holder()) not in ("", old) else None, limit=15, every=0.1, say="a new leader")

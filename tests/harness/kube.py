@@ -2,11 +2,13 @@
 
 import base64
 import json
+import os
+import signal
 import ssl
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -71,6 +73,41 @@ def no_operator() -> Iterator[None]:
     finally:
         run(*OPERATOR, "scale", "deployment/elbow-operator", "--replicas=2")
         run(*OPERATOR, "rollout", "status", "deployment/elbow-operator", "--timeout=150s")
+
+
+def holder() -> str:
+    """What the operator that leads calls itself."""
+    lease = json.loads(run(*OPERATOR, "get", "lease", "elbow-operator", "-o", "json"))
+    found: str = lease["spec"].get("holderIdentity", "")
+    return found
+
+
+def leader(identity: str) -> int:
+    """The process of the operator that calls itself so."""
+    pod = json.loads(run(*OPERATOR, "get", "pod", identity.rsplit("-", 2)[0], "-o", "json"))
+    return process(pod, "elbow-operator")
+
+
+def process(pod: Object, name: str) -> int:
+    """A program of a pod, as this machine numbers it. By its own name: words of its command stand in that of the shell that started it, too."""
+    for entry in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            is_it = (entry / "comm").read_text().strip() == name
+            if is_it and pod["metadata"]["uid"] in (entry / "cgroup").read_text().replace("_", "-"):
+                return int(entry.name)
+    raise AssertionError(f"no {name} in {pod['metadata']['name']}")
+
+
+def kill_agent(space: "Space", pod: Object) -> None:
+    """SIGKILL for a proxy's agent; returns once the next one is ready."""
+
+    def restarts() -> int:
+        (agent,) = space.get("pod", pod["metadata"]["name"])["status"]["containerStatuses"]
+        return int(agent["restartCount"]) if agent["ready"] else 0
+
+    before = restarts()
+    os.kill(process(pod, "elbow"), signal.SIGKILL)
+    until(lambda: restarts() > before, limit=90, every=0.3, say="the next agent is ready")
 
 
 @dataclass(frozen=True)

@@ -7,15 +7,18 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def until(what: Callable[[], T | None], *, limit: float = 10.0, every: float = 0.02, say: str = "it") -> T:
-    """Ask until the answer is true and return it; fails with the last answer after `limit` seconds."""
+def until(
+    what: Callable[[], T | None], *, limit: float = 10.0, every: float = 0.02, say: str | Callable[[], str] = "it"
+) -> T:
+    """Ask until the answer is true and return it; fails with the last answer, and what it says then, after `limit` seconds."""
     deadline = time.monotonic() + limit
     while True:
         answer = what()
         if answer:
             return answer
         if time.monotonic() > deadline:
-            raise AssertionError(f"{say} did not come true within {limit} s; last seen: {answer!r}")
+            told = say if isinstance(say, str) else say()
+            raise AssertionError(f"{told} did not come true within {limit} s; last seen: {answer!r}")
         time.sleep(every)
 
 

@@ -175,7 +175,7 @@ def test_a_real_prometheus_answers_every_query_of_the_dashboard_and_no_alert_fir
             get(port)
             return [query for of_panel in queries().values() for query in of_panel if not found.query(query)]
 
-        until(lambda: not empty(), limit=60, every=1, say=f"every query finds something, but {empty()}")
+        until(lambda: not empty(), limit=60, every=1, say=lambda: f"every query finds something, but {empty()}")
         until(lambda: all(rule["health"] == "ok" for rule in found.rules()), limit=30, every=0.5)
         assert {rule["name"]: rule["state"] for rule in found.rules()} == dict.fromkeys(
             (rule["alert"] for rule in alerts()), "inactive"

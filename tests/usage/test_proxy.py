@@ -1,8 +1,12 @@
 """What a real proxy tells of its usage."""
 
+import copy
+import os
+import signal
 from collections.abc import Callable
 
 from elbow_api.usage import Usage
+from elbow_dataplane.agent.kept_counters import KeptCounters
 from harness.client import Client, Closed, get
 from harness.elbow import Elbow
 from harness.manifest import group, http, listener, load_balancer
@@ -86,6 +90,26 @@ def test_sums_go_on_over_kills_of_the_agent_and_of_haproxy_and_a_reload(
         until(lambda before=before: not {*before} & {*lb.haproxies()}, limit=30, say="the old ones are gone")
         serves()
     assert newest(lb).stream == stream
+
+
+def test_an_agent_killed_while_haproxy_is_reloaded_loses_nothing_that_was_done_before(
+    elbow: Start, targets: Targets, port: int
+) -> None:
+    lb = elbow(http(port, [targets.http("a")]))
+    master, old = lb.haproxies()
+    os.kill(master, signal.SIGSTOP)  # a reload takes as long as this
+    for _ in range(5):
+        get(port)
+    changed = copy.deepcopy(lb.manifest)
+    changed["spec"]["listeners"][0]["idleTimeout"] = "59s"
+    lb.write(changed)
+    kept = lb.run_dir / "counters.json"
+    until(lambda: KeptCounters(kept).of("usage", "http", "requests") == 5, limit=30, say="five requests are kept")
+    lb.kill_agent()
+    os.kill(master, signal.SIGCONT)
+    until(lambda: old not in lb.haproxies(), limit=30, say="the old worker's end")
+    lb.start()
+    until(lambda: usage(lb).http.requests == 5, limit=30, say="five requests")
 
 
 def test_whoever_follows_is_told_within_seconds_what_came_since(elbow: Start, targets: Targets, port: int) -> None:

@@ -225,6 +225,8 @@ class Proxy:
         write(self.engine.state_file, (await self.runtime.server_state()).encode())
         hold = await self.runtime.worker.hold()
         try:
+            await self._read(known)
+            self.counters.keep()  # if this agent is killed now, the old worker ends with the hold, and the next agent can't ask it
             await self.runtime.reload()
             await self.runtime.until_up(limit=_START, but=snapshot.info.pid)
         except (RefusedByHAProxy, Unreachable):
