@@ -173,6 +173,7 @@ def test_targets_as_json_are_one_list_for_programs(elbow: Start, targets: Target
         "description": None,
         "node": None,
         "pod": None,
+        "drained": None,
     }
 
 

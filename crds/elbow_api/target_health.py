@@ -61,3 +61,5 @@ class TargetHealth(Model):
     description: str | None = None
     since: str
     """When the state began, UTC, ISO 8601."""
+    drained: bool | None = None
+    """It gets nothing any more and nothing is under way on it, though it is draining still (ELB: deregistration is complete)."""

@@ -7,7 +7,7 @@ import secrets
 import signal
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import datetime
 from functools import partial
@@ -19,12 +19,15 @@ from prometheus_client import REGISTRY
 
 from elbow_operator import load_balancers
 from elbow_operator.admin import serve
+from elbow_operator.drains import Door, Drains, announce
 from elbow_operator.lease import Leadership
 from elbow_operator.meter import Meter
 from elbow_operator.metrics import Metrics
+from elbow_operator.observation import is_ready
 from elbow_operator.owned import Key, Owned
-from elbow_operator.plan.cluster import Settings, node_of
+from elbow_operator.plan.cluster import Replica, Settings, node_of
 from elbow_operator.plan.dns import ExternalDns
+from elbow_operator.plan.drain import endpoint_slice
 from elbow_operator.plan.naming import LOAD_BALANCER
 from elbow_operator.queue import Queue
 from elbow_operator.reconcile import Reconciler
@@ -51,9 +54,10 @@ _OWNED = (
 class Operator:
     """Everything that lives while this replica leads."""
 
-    def __init__(self, settings: Settings, metrics: Metrics) -> None:
+    def __init__(self, settings: Settings, metrics: Metrics, door: Door) -> None:
         self.settings = settings
         self.metrics = metrics
+        self.door = door
         self._timers: dict[Key, asyncio.TimerHandle] = {}
 
     async def run(self, led_before: datetime | None) -> None:
@@ -62,7 +66,8 @@ class Operator:
         self.reconciler = Reconciler(client, self.settings, self.metrics)
         self.queue = Queue(self._look, self.metrics)
         self.meter = Meter(client, self.queue.add, self._followed)
-        self.reports = Reports(self.queue.add, self.meter.counted)
+        self.reports = Reports(self._told, self.meter.counted)
+        self.drains = Drains(client, self.settings.watch_namespaces, self.reports.newest, self._ready)
         usage = UsageMetrics(self.meter.ledgers)
         REGISTRY.register(usage)
         self.metrics.lead(self.queue.waiting)
@@ -72,6 +77,7 @@ class Operator:
         except* Stopped:
             log.info("asked to end")
         finally:
+            self.door.resign()
             self.metrics.resign()
             REGISTRY.unregister(usage)
             await self.queue.close()
@@ -96,6 +102,10 @@ class Operator:
             for synced in known:
                 await synced.wait()
             await self.reports.settle()
+            self.door.lead(self.drains)
+            if (replica := self.settings.replica) is not None:
+                place = endpoint_slice(replica, self.settings.namespace)
+                tasks.create_task(announce(self.reconciler.client, place))
             tasks.create_task(self.meter.run())
             tasks.create_task(self._follow_load_balancers())
 
@@ -111,6 +121,16 @@ class Operator:
                 take(change)
             else:
                 synced.set()
+
+    def _told(self, key: Key) -> None:
+        """A proxy said something new, came or went."""
+        self.queue.add(key)
+        self.drains.news(key[0])
+
+    def _ready(self, namespace: str) -> Iterator[str]:
+        """The ready proxies of a namespace."""
+        of = (owned for key, owned in self.reconciler.owned.items() if key[0] == namespace)
+        return (name for owned in of for name, pod in owned.pods.items() if is_ready(pod))
 
     def _followed(self, key: Key) -> set[str]:
         return self.reports.followed(key)
@@ -176,7 +196,7 @@ class Operator:
                 self.reports.ends(at)
             else:
                 owned.pods[name] = pod
-        self.queue.add(key)
+        self._told(key)
 
     def _gated(self, change: Change) -> None:
         self.reconciler.gates.take(change.document, gone=change.gone)
@@ -207,14 +227,17 @@ async def _lead(settings: Settings) -> None:
         loop.add_signal_handler(signal.SIGTERM, this.cancel)
     client = await connect()
     leadership = Leadership(client, settings.namespace, settings.identity)
-    door = await serve(lambda: leadership.is_current(loop.time()))
+    admin = await serve(lambda: leadership.is_current(loop.time()))
+    door = Door()
+    await door.open()
     try:
         with suppress(asyncio.CancelledError):
-            operator = Operator(settings, Metrics(REGISTRY))
+            operator = Operator(settings, Metrics(REGISTRY), door)
             await leadership.lead(lambda: operator.run(leadership.led_before))
             log.info("ending")
     finally:
-        await door.cleanup()
+        await door.close()
+        await admin.cleanup()
         await client.close()
 
 
@@ -222,6 +245,11 @@ def _external_dns() -> ExternalDns | None:
     if os.environ.get("ELBOW_EXTERNAL_DNS") != "true":
         return None
     return ExternalDns(os.environ["ELBOW_EXTERNAL_DNS_DOMAIN"], int(os.environ["ELBOW_EXTERNAL_DNS_TTL"]))
+
+
+def _replica() -> Replica | None:
+    name, uid, address = (os.environ.get(f"ELBOW_POD_{part}", "") for part in ("NAME", "UID", "ADDRESS"))
+    return Replica(name, uid, address) if name and uid and address else None
 
 
 def main() -> None:
@@ -234,6 +262,7 @@ def main() -> None:
         namespace=os.environ.get("ELBOW_NAMESPACE", "elbow-system"),
         identity=f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}",
         external_dns=_external_dns(),
+        replica=_replica(),
         metrics_namespace=os.environ.get("ELBOW_METRICS_NAMESPACE", ""),
         watch_namespaces=tuple(filter(None, os.environ.get("ELBOW_WATCH_NAMESPACES", "").split(","))),
     )

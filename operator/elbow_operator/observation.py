@@ -68,7 +68,7 @@ def proxies(owned: Owned, namespace: str, reports: Mapping[Key, ProxyReport]) ->
 
 
 def _pod(pod: Object, report: ProxyReport | None) -> ProxyPod:
-    return ProxyPod(pod["metadata"]["name"], in_zone(pod), _is_ready(pod), report)
+    return ProxyPod(pod["metadata"]["name"], in_zone(pod), is_ready(pod), report)
 
 
 def _zone_service(zone: str, owned: Owned, load_balancer: LoadBalancer, nodes: Iterable[Node]) -> ZoneService:
@@ -89,7 +89,7 @@ def _zone_service(zone: str, owned: Owned, load_balancer: LoadBalancer, nodes: I
 def _node_addresses(zone: str, owned: Owned, service: Object, nodes: Iterable[Node]) -> list[str]:
     """Where a zone's NodePorts and host ports answer: at nodes with a ready proxy, unless others pass clients on."""
     passed_on = service["spec"].get("externalTrafficPolicy") == "Cluster"
-    hosts = {pod["spec"].get("nodeName") for pod in owned.pods_in(zone) if _is_ready(pod)}
+    hosts = {pod["spec"].get("nodeName") for pod in owned.pods_in(zone) if is_ready(pod)}
     return sorted(
         node.addresses[0]
         for node in nodes
@@ -97,5 +97,6 @@ def _node_addresses(zone: str, owned: Owned, service: Object, nodes: Iterable[No
     )
 
 
-def _is_ready(pod: Object) -> bool:
+def is_ready(pod: Object) -> bool:
+    """Whether the cluster has a pod ready."""
     return any(c["type"] == "Ready" and c["status"] == "True" for c in pod.get("status", {}).get("conditions", []))

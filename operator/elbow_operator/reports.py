@@ -11,6 +11,7 @@ from elbow_api.usage import UsageReport
 from pydantic import ValidationError
 
 from elbow_operator.plan.naming import ADMIN_PORT
+from elbow_operator.status.drain import served
 
 log = logging.getLogger("elbow")
 
@@ -35,6 +36,7 @@ class Newest(Mapping[Key, ProxyReport]):
     def __init__(self) -> None:
         self._packed: dict[Key, bytes] = {}
         self._news: dict[Key, int] = {}
+        self._served: dict[Key, frozenset[str]] = {}
 
     def __getitem__(self, pod: Key) -> ProxyReport:
         return ProxyReport.model_validate_json(zlib.decompress(self._packed[pod]))
@@ -45,16 +47,24 @@ class Newest(Mapping[Key, ProxyReport]):
     def __len__(self) -> int:
         return len(self._packed)
 
+    def served(self, pod: Key) -> frozenset[str]:
+        """The pods a proxy isn't done with; worked out when it is asked for, and kept until the next report."""
+        if pod not in self._served:
+            self._served[pod] = served(self[pod])
+        return self._served[pod]
+
     def put(self, pod: Key, line: bytes) -> bool:
         """Take a report as it was sent; returns whether it says something new, counters apart. Raises ValidationError."""
         news = hash(ProxyReport.model_validate_json(line).news())
         self._packed[pod] = zlib.compress(line, 1)
+        self._served.pop(pod, None)
         before, self._news[pod] = self._news.get(pod), news
         return before != news
 
     def forget(self, pod: Key) -> bool:
         """Drop a pod's report; returns whether there was one."""
         self._news.pop(pod, None)
+        self._served.pop(pod, None)
         return self._packed.pop(pod, None) is not None
 
 
@@ -70,7 +80,7 @@ class Reports:
         self._port = port
         self._streams: dict[Key, tuple[str, asyncio.Task[None], Key]] = {}
         self._ending: set[Key] = set()
-        """Pods that are told to stop: what they say of themselves is of no use, what they are billed by is."""
+        """Pods that are told to stop: nobody waits for their first report."""
         self._news = asyncio.Event()
         self.newest = Newest()
 
@@ -88,9 +98,8 @@ class Reports:
         return {pod[1] for pod, (_, _, of) in self._streams.items() if of == load_balancer}
 
     def ends(self, pod: Key) -> None:
-        """A pod is told to stop: it is followed for what it counts to its end, and its reports say nothing any more."""
+        """A pod is told to stop: it is followed to its end, for what it counts and what it still serves."""
         self._ending.add(pod)
-        self.newest.forget(pod)
 
     async def settle(self) -> None:
         """Wait until every pod has reported, but not for one that doesn't."""
@@ -134,8 +143,6 @@ class Reports:
             if line.startswith(_USAGE):
                 report = UsageReport.model_validate_json(line.strip()[len(_USAGE) : -1])
                 self._counted(pod, load_balancer, report)
-                return
-            if pod in self._ending:
                 return
             is_news = self.newest.put(pod, line)
         except ValidationError:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import yaml
+from elbow_operator.plan.drain import PORT, SERVICE
 from harness.chart import CHART, helm, of_kind, rendered
 
 pytestmark = pytest.mark.cluster
@@ -100,6 +101,25 @@ def test_pods_pass_the_restricted_pod_security_standard() -> None:
         assert container["securityContext"]["readOnlyRootFilesystem"]
         assert container["livenessProbe"]
         assert container["readinessProbe"]
+
+
+def test_kubelets_reach_the_operator_by_one_port() -> None:
+    found = rendered()
+    (service,) = of_kind(found, "Service")
+    assert "selector" not in service["spec"], "the replica that leads writes the endpoint"
+    assert service["metadata"]["name"] == SERVICE
+    assert [port["port"] for port in service["spec"]["ports"]] == [PORT]
+    (network,) = of_kind(found, "NetworkPolicy")
+    assert PORT in [port["port"] for rule in network["spec"]["ingress"] for port in rule["ports"]]
+    (asks,) = [p for p in of_kind(found, "MutatingAdmissionPolicy") if p["spec"].get("paramKind")]
+    assert f"port: {PORT}" in asks["spec"]["mutations"][0]["applyConfiguration"]["expression"]
+    (bound,) = [b for b in of_kind(found, "MutatingAdmissionPolicyBinding") if b["spec"].get("paramRef")]
+    place = {key: service["metadata"][key] for key in ("name", "namespace")}
+    assert bound["spec"]["paramRef"] == {**place, "parameterNotFoundAction": "Allow"}
+    (operator,) = of_kind(found, "Deployment")
+    (container,) = operator["spec"]["template"]["spec"]["containers"]
+    names = {variable["name"] for variable in container["env"]}
+    assert {"ELBOW_POD_NAME", "ELBOW_POD_UID", "ELBOW_POD_ADDRESS"} <= names
 
 
 def test_rights_name_no_wildcards() -> None:

@@ -144,6 +144,17 @@ def test_a_target_is_as_well_as_the_proxy_that_sees_it_worst() -> None:
     assert [target["state"] for target in group["targets"]] == ["unhealthy", "healthy"]
 
 
+def test_whether_a_target_is_drained_is_between_proxies_and_operator() -> None:
+    told = report("zone-a", ["draining"])
+    (group,) = told.target_groups
+    drained = group.model_copy(update={"targets": [group.targets[0].model_copy(update={"drained": True})]})
+    seen = observed()
+    proxy = replace(seen.pods[0], report=told.model_copy(update={"target_groups": [drained]}))
+    (target,) = status(observed(pods=(proxy,)))["targetGroups"][0]["targets"]
+    assert target["state"] == "draining"
+    assert "drained" not in target, "the resource has no such field"
+
+
 def test_a_hundred_targets_are_listed_and_the_sick_ones_first() -> None:
     many = ("healthy",) * 120 + ("unhealthy",) * 3
     (group,) = status(observed(states=dict.fromkeys(ZONES, many)))["targetGroups"]

@@ -177,6 +177,57 @@ def test_work_on_a_worker_that_was_replaced_is_cut_at_the_delay_too(
         until(lambda: not socket.client.is_open())
 
 
+def is_drained(lb: Elbow, target: Target) -> bool:
+    health = lb.health_of(target)
+    assert health is not None
+    assert health.state == "draining", "the state stays for the delay"
+    return bool(health.drained)
+
+
+def test_it_is_told_when_nothing_is_under_way_any_more_on_a_target_that_leaves(
+    elbow: Start, targets: Targets, port: int
+) -> None:
+    a, b = targets.many(2)
+    lb = elbow(http(port, [a, b], deregistrationDelay="60s"))
+    assert [target.drained for target in lb.group().targets] == [None, None]
+    with Client(port) as client, WebSocket(port) as socket:
+        hold(client, a, b)
+        socket.echo(b"before")
+        lb.set_targets([])
+        stays(lambda: not is_drained(lb, a) and not is_drained(lb, b), during=1.5)
+        busy = a if a.held else b
+        busy.release()
+        assert client.read().target == busy.name
+        socket.client.close()
+        until(
+            lambda: is_drained(lb, a) and is_drained(lb, b), limit=3, say="both are drained, long before the delay ends"
+        )
+
+
+def test_a_target_on_which_nothing_is_under_way_is_drained_at_once(elbow: Start, targets: Targets, port: int) -> None:
+    a, b = targets.many(2)
+    lb = elbow(http(port, [a, b], deregistrationDelay="60s"))
+    with Client(port) as client:  # an idle connection isn't under way
+        client.get()
+        lb.set_targets(addresses(b))
+        until(lambda: is_drained(lb, a), limit=2)
+
+
+def test_what_is_under_way_on_a_worker_that_was_replaced_counts(elbow: Start, targets: Targets, ports: Ports) -> None:
+    port = ports.take()
+    a, b = targets.many(2)
+    lb = elbow(http(port, [a], deregistrationDelay="60s"))
+    with Client(port) as client:
+        hold(client, a)
+        lb.edit(lambda spec: spec["listeners"].append(listener(ports.take(), name="more")))
+        assert lb.reloads() == {"ListenerAdded": 1}
+        lb.set_targets(addresses(b))
+        stays(lambda: not is_drained(lb, a), during=1.5)
+        a.release()
+        assert client.read().target == "a"
+        until(lambda: is_drained(lb, a), limit=3)
+
+
 def test_a_drain_goes_on_after_the_agent_was_killed(elbow: Start, targets: Targets, port: int) -> None:
     a, b = targets.many(2)
     lb = elbow(http(port, [a], deregistrationDelay="15s"))

@@ -5,13 +5,14 @@ import logging
 import time
 from collections.abc import AsyncIterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from elbow_api.fault import Refused
 
 from elbow_dataplane.agent.kept_counters import KeptCounters
 from elbow_dataplane.agent.process import Process
 from elbow_dataplane.agent.proxy import Proxy
+from elbow_dataplane.agent.report import is_drained
 from elbow_dataplane.agent.state import Known
 from elbow_dataplane.agent.view import View
 from elbow_dataplane.haproxy.engine import Engine
@@ -26,7 +27,7 @@ READ_BACK = 3.0
 RETRY = 0.3
 """Seconds until the next try after something couldn't be done."""
 _FINISHING = 1.0
-"""Seconds between two looks at workers that finish what they serve."""
+"""Seconds between two looks at what finishes: workers that were replaced, targets that leave."""
 _GATHER = 0.01
 """Seconds in which health events are taken together."""
 
@@ -81,6 +82,10 @@ class Agent:
         """Have it look soon; may be called from another thread."""
         if self._loop_running is not None:
             self._loop_running.call_soon_threadsafe(self._wake.set)
+
+    def show_rest(self) -> None:
+        """Show what is still served, by a proxy that was retired."""
+        self.view = replace(self.view, finishing=self.proxy.finishing, retired=True, at=time.time())
 
     async def run(self, changes: AsyncIterator[Desired | Refused]) -> None:
         """Follow the source until cancelled."""
@@ -213,6 +218,7 @@ class Agent:
             running=snapshot.running if snapshot else None,
             info=snapshot.info if snapshot else None,
             workers=self.proxy.workers,
+            finishing=self.proxy.finishing,
             generation=self._generation,
             converged=look.converged and self._input is None and not self._input_fault,
             faults=faults,
@@ -220,9 +226,17 @@ class Agent:
             at=time.time(),
         )
 
+    def _drains(self, known: Known) -> bool:
+        """Whether something is under way on a target that leaves."""
+        groups = {group.name: group for group in known.desired.config.spec.target_groups}
+        return any(
+            group in groups and not is_drained(self.view, known, groups[group], drain.target, drain.health)
+            for (group, _), drain in known.registration.drains.items()
+        )
+
     def _pause(self, look: Look) -> float:
         pauses = [READ_BACK if look.converged or look.was_refused else RETRY]
-        if self.proxy.finishes:
+        if self.proxy.finishes or self._drains(look.known):
             pauses.append(_FINISHING)
         now = time.time()
         if (soon := look.known.next_change(now)) is not None:

@@ -16,7 +16,7 @@ from elbow_dataplane.agent.memory import Memory
 from elbow_dataplane.agent.process import Process
 from elbow_dataplane.agent.state import Known
 from elbow_dataplane.haproxy.checks import restore
-from elbow_dataplane.haproxy.diff import Commands, Place, commands
+from elbow_dataplane.haproxy.diff import Commands, Place, commands, is_busy
 from elbow_dataplane.haproxy.engine import Engine
 from elbow_dataplane.haproxy.frontends import reopen, shut_down
 from elbow_dataplane.haproxy.render import errors
@@ -48,6 +48,8 @@ class Proxy:
         """The last one taken."""
         self.workers = 0
         """How many worker processes there are."""
+        self.finishing: frozenset[Place] = frozenset()
+        """The servers on which workers that were replaced still serve something."""
         self.reloads: Counter[str] = Counter()
         self._frame: Skeleton | None = None
         """What the running worker was started with, as far as this agent knows."""
@@ -108,17 +110,19 @@ class Proxy:
         current = self.snapshot.info.pid if self.snapshot else 0
         old = [pid for pid in workers.old if pid != current]  # after a failed reload the master calls it so
         groups = [group.spec for group in known.wanted().groups]
+        finishing: set[Place] = set()
         for pid in old:
             with suppress(Unreachable):  # it has just ended
                 info, counts = await self.runtime.counts_of_old(pid, groups)
                 self.counters.add(info.worker, counts, time.monotonic())
+                finishing |= {place for place in counts.stats.servers if is_busy(counts.stats, place)}
                 if info.connections == 0:
                     self._release(pid)
         for pid in [pid for pid in self._holds if pid not in old and pid != current]:
             self._release(pid)
         self.counters.forget({*old, current}, self.snapshot.info.worker if self.snapshot else (0, 0))
         self.counters.keep()
-        self.workers = len(old) + 1
+        self.workers, self.finishing = len(old) + 1, frozenset(finishing)
 
     async def retire(self) -> None:
         """Go on without listeners; the worker that had them is held until all it did is counted.

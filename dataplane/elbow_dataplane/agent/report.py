@@ -15,7 +15,7 @@ from elbow_dataplane.haproxy.elb_counters import elb_codes, group_count, listene
 from elbow_dataplane.haproxy.render.server import backend_of, open_backend_of
 from elbow_dataplane.haproxy.stats import Stats
 from elbow_dataplane.model.health import Health, not_in_use, registered, taken_out
-from elbow_dataplane.model.target import Target
+from elbow_dataplane.model.target import Target, name_of
 from elbow_dataplane.model.wanted import is_deregistered, is_zone_enabled, reachable
 
 _ORDER = {
@@ -47,7 +47,7 @@ def report(view: View, known: Known, counters: Counters) -> ProxyReport:
         if view.info
         else None,
         listeners=[_listener(listener, counters, stats) for listener in config.spec.listeners],
-        target_groups=[_group(group, known, counters, stats, view.at) for group in config.spec.target_groups],
+        target_groups=[_group(group, view, known, counters) for group in config.spec.target_groups],
         faults=list(view.faults),
     )
 
@@ -100,8 +100,15 @@ def target_health(group: TargetGroup, known: Known, now: float) -> list[tuple[Ta
     return sorted(found, key=lambda pair: (_ORDER[pair[1].state], pair[0].key))
 
 
-def _group(group: TargetGroup, known: Known, counters: Counters, stats: Stats | None, now: float) -> TargetGroupReport:
-    targets = target_health(group, known, now)
+def is_drained(view: View, known: Known, group: TargetGroup, target: Target, health: Health) -> bool:
+    """Whether a target gets nothing any more from this proxy, and nothing is under way on it."""
+    server, leaves = name_of(known.secret, group.name, target.key), health.state is State.DRAINING
+    return all(view.is_drained((name, server), leaves=leaves) for name in (backend_of(group), open_backend_of(group)))
+
+
+def _group(group: TargetGroup, view: View, known: Known, counters: Counters) -> TargetGroupReport:
+    stats = view.running.stats if view.running else None
+    targets = target_health(group, known, view.at)
     count = {state: sum(health.state is state for _, health in targets) for state in State}
     wanted = known.wanted().group(group.name)
     healthy = count[State.HEALTHY] + count[State.UNAVAILABLE]
@@ -121,7 +128,10 @@ def _group(group: TargetGroup, known: Known, counters: Counters, stats: Stats | 
         surge_queue_length=_queued(group, stats),
         spillover=spillover(counters, group, known.desired.config.spec.listeners_of(group)),
         fails_open=group.fail_open and wanted is not None and wanted.registered > 0 and healthy < wanted.minimum,
-        targets=[_target(target, health) for target, health in targets],
+        targets=[
+            _target(target, health, drained=is_drained(view, known, group, target, health))
+            for target, health in targets
+        ],
     )
 
 
@@ -149,7 +159,7 @@ def _listener(listener: Listener, counters: Counters, stats: Stats | None) -> Li
     )
 
 
-def _target(target: Target, health: Health) -> TargetHealth:
+def _target(target: Target, health: Health, *, drained: bool) -> TargetHealth:
     return TargetHealth(
         address=target.ip,
         port=target.port,
@@ -161,6 +171,7 @@ def _target(target: Target, health: Health) -> TargetHealth:
         reason=health.reason,
         description=health.description,
         since=_utc(health.since),
+        drained=drained or None,
     )
 
 

@@ -123,6 +123,7 @@ async def _finish(agent: Agent, patience: float) -> None:
             if known is not None:
                 with suppress(Unreachable, OSError):  # what can't be counted is served all the same
                     await proxy.count(known)
+                    agent.show_rest()
             if time.monotonic() > began + patience:
                 break
             await asyncio.sleep(0.2)

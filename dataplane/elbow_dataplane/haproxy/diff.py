@@ -58,9 +58,9 @@ def commands(wanted: Wanted, running: Running, engine: Engine, *, cut: frozenset
         if place not in kept and _ours(place, wanted):
             if not running.states[place].maint:
                 out.change.append(f"set server {place[0]}/{place[1]} state maint")
-            if not _busy(running, place):
+            if not is_busy(running.stats, place):
                 out.remove.append(place)
-    out.close += [f"shutdown sessions server {b}/{s}" for b, s in sorted(cut) if _busy(running, (b, s))]
+    out.close += [f"shutdown sessions server {b}/{s}" for b, s in sorted(cut) if is_busy(running.stats, (b, s))]
     return out
 
 
@@ -76,8 +76,9 @@ def _ours(place: Place, wanted: Wanted) -> bool:
     return place[0] in names
 
 
-def _busy(running: Running, place: Place) -> bool:
-    row = running.stats.servers.get(place)
+def is_busy(stats: Stats, place: Place) -> bool:
+    """Whether anything is under way on a server, or waits for it."""
+    row = stats.servers.get(place)
     return row is not None and any(row.number(field) for field in ("scur", "qcur", "used_conn_cur"))
 
 

@@ -21,6 +21,15 @@ class Node:
 
 
 @dataclass(frozen=True)
+class Replica:
+    """The pod this operator is."""
+
+    name: str
+    uid: str
+    address: str
+
+
+@dataclass(frozen=True)
 class Settings:
     """How the operator was installed."""
 
@@ -36,6 +45,8 @@ class Settings:
     """Whether and how names are made for external-dns."""
     metrics_namespace: str = ""
     """Where Prometheus runs, which may read the proxies' metrics; empty: nowhere."""
+    replica: Replica | None = None
+    """None: it runs outside of the cluster, where nodes don't reach it."""
 
 
 def zones_of(nodes: Iterable[Node], wanted: Iterable[str] | None, present: Iterable[str] = ()) -> tuple[str, ...]:

@@ -228,6 +228,6 @@ def _targets(views: Iterable[tuple[str, TargetGroupReport]]) -> list[Status]:
             if key not in worst or _ORDER.index(target.state) < _ORDER.index(worst[key].state):
                 worst[key] = target
     return [
-        target.model_dump(mode="json", by_alias=True, exclude_none=True, exclude={"weight"})
+        target.model_dump(mode="json", by_alias=True, exclude_none=True, exclude={"weight", "drained"})
         for target in worst.values()
     ]

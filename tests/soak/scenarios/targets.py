@@ -98,6 +98,14 @@ SCENARIOS = (
         ci=True,
     ),
     Scenario(
+        name="target-rollout-acknowledged",
+        group=1,
+        what="rolling update of targets that stop at once on SIGTERM, with the label elbow.dev/drain: acknowledged",
+        act=_roll,
+        elb="nothing, with a preStop that asks for the target's health until it is unused",
+        targets={"stop": "at-once", "labels": {"elbow.dev/drain": "acknowledged"}},
+    ),
+    Scenario(
         name="target-rollout-at-once",
         group=1,
         what="rolling update of targets that stop at once on SIGTERM, and nothing done about it",
