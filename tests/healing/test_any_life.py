@@ -40,6 +40,10 @@ SABOTAGE = (
 )
 
 
+OUT = 0x3B
+"""Maintenance and draining in a server's admin state; 0x04 only says that its line in the file had it disabled."""
+
+
 class Life(RuleBasedStateMachine):
     """A load balancer under load, and all that may happen to it."""
 
@@ -204,7 +208,7 @@ class Life(RuleBasedStateMachine):
         report = self.lb.report()
         wanted = {(t.ip, str(t.port), str(self.weights.get(t.name, 1))) for t in self.registered}
         rows = [line.split() for line in self.lb.socket("show servers state tg_web").splitlines() if " tg_web " in line]
-        return report.converged and {(r[4], r[18], r[7]) for r in rows if r[6] == "0"} == wanted
+        return report.converged and {(r[4], r[18], r[7]) for r in rows if not int(r[6]) & OUT} == wanted
 
     def is_served(self) -> bool:
         """Whether a request is."""

@@ -66,6 +66,9 @@ class Site:
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chrome]:
     flags = ("--ignore-certificate-errors", "--host-resolver-rules=MAP * 127.0.0.1")
     browser = chromium(tmp_path_factory.mktemp("chromium"), *flags)
+    # Its answer may come, with a cookie, when the next test has begun.
+    browser.execute_cdp_cmd("Network.enable", {})
+    browser.execute_cdp_cmd("Network.setBlockedURLs", {"urls": ["*/favicon.ico"]})
     yield browser
     browser.quit()
 
