@@ -10,8 +10,9 @@ from datetime import datetime, timedelta
 from elbow_api.ledger import Ledger, Lifetime, Stream, Sums, hour_of
 from elbow_api.usage import Usage, UsageReport, capacity_units
 
-_KEPT = timedelta(hours=1)
-"""How long a pod's stream is known after the pod was last heard and is gone: a report of it that comes late adds nothing."""
+_KEPT = timedelta(hours=6)
+"""How long a pod's stream is known after the pod was last heard and is gone: a report of it that comes late, or was told to another
+operator whose clock is hours behind, adds nothing."""
 
 
 def begin(now: datetime) -> Ledger:
