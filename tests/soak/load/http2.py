@@ -155,6 +155,9 @@ async def streams(ledger: Ledger, door: str, address: str, port: int, tls: ssl.S
                         raise
                     mine.is_going = True
                     continue
+                except BaseException:
+                    mine.is_going = True  # it may be dead, and nobody tells: what comes next goes over another one
+                    raise
                 return
 
     opening = asyncio.Lock()
