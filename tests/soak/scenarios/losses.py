@@ -76,6 +76,7 @@ SCENARIOS = (
             Excuse("cut", "requests on its targets, until they missed their checks", 25, most=400),
         ),
         again=False,
+        moves=True,
     ),
     Scenario(
         name="node-power",
