@@ -60,6 +60,7 @@ class Stage:
         self.space.kubectl("rollout", "status", "deployment/soak", "--timeout=180s", limit=200)
         self.space.apply(self.balancer(**spec))
         self.settle()
+        self.roll_proxies()  # a spec of other resources than the scenario's before makes them anew
         for zone in ZONES:
             self.space.wait("condition=Ready", f"pod/client-{zone}")
 
