@@ -99,7 +99,7 @@ def _specs(stage: Stage) -> None:
     """Changes of every kind, in an order that is the same each time."""
     chance = random.Random(5)
     for turn in range(200):
-        stage.space.apply(stage.balancer(**_random_spec(chance, stage.balancer()["spec"])))
+        stage.space.apply(stage.balancer(**random_spec(chance, stage.balancer()["spec"])))
         if turn % 10 == 9:
             stage.until_programmed()
             stage.say(f"{turn + 1} changes")
@@ -108,7 +108,7 @@ def _specs(stage: Stage) -> None:
     stage.settle()
 
 
-def _random_spec(chance: random.Random, spec: Object) -> dict[str, Any]:
+def random_spec(chance: random.Random, spec: Object) -> dict[str, Any]:
     """A spec that clients get along with, one thing in it changed."""
     web, sticky, tcp = spec["targetGroups"]
     check = web["healthCheck"]
@@ -123,7 +123,7 @@ def _random_spec(chance: random.Random, spec: Object) -> dict[str, Any]:
         {"targetGroups": [web, {**sticky, "stickiness": {"type": "lb_cookie", "duration": "2h"}}, tcp]},
         {"targetGroups": [{**web, "maxConnectionsPerTarget": 500}, sticky, tcp]},
         {"listeners": [{**http, "idleTimeout": f"{chance.randrange(40, 90)}s"}, other, https, plain]},
-        {"listeners": [{**http, "options": {"xForwardedFor": "preserve"}}, other, https, plain]},
+        {"listeners": [{**http, "http": {"xForwardedFor": "preserve"}}, other, https, plain]},
         {"listeners": [http, other, {**https, "tls": {**https["tls"], "policy": chance.choice(policies)}}, plain]},
         {"listeners": [*spec["listeners"], {**http, "name": "more", "port": chance.randrange(8100, 8110)}]},
         {"crossZone": chance.choice(("enabled", "disabled"))},
