@@ -3,6 +3,7 @@
 import random
 
 from elbow_api.load_balancer import LoadBalancer
+from elbow_api.rules import broken
 
 from soak.scenarios.control import random_spec
 from soak.stage import balancer_spec
@@ -12,6 +13,10 @@ def test_every_change_of_the_spec_is_one_that_is_accepted() -> None:
     chance = random.Random(5)
     for _ in range(200):
         spec = balancer_spec() | random_spec(chance, balancer_spec())
-        LoadBalancer.model_validate(
-            {"apiVersion": "elbow.dev/v1alpha1", "kind": "LoadBalancer", "metadata": {"name": "soak"}, "spec": spec}
-        )
+        document = {
+            "apiVersion": "elbow.dev/v1alpha1",
+            "kind": "LoadBalancer",
+            "metadata": {"name": "soak"},
+            "spec": spec,
+        }
+        assert not broken(LoadBalancer.model_validate(document).spec)

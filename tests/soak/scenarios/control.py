@@ -118,7 +118,7 @@ def random_spec(chance: random.Random, spec: Object) -> dict[str, Any]:
         {"targetGroups": [{**web, "algorithm": "least_outstanding_requests"}, sticky, tcp]},
         {"targetGroups": [{**web, "deregistrationDelay": f"{chance.randrange(20, 60)}s"}, sticky, tcp]},
         {"targetGroups": [{**web, "slowStart": "30s"}, sticky, tcp]},
-        {"targetGroups": [{**web, "healthCheck": {**check, "interval": f"{chance.randrange(5, 20)}s"}}, sticky, tcp]},
+        {"targetGroups": [{**web, "healthCheck": {**check, "interval": f"{chance.randrange(6, 20)}s"}}, sticky, tcp]},
         {"targetGroups": [{**web, "healthCheck": {**check, "path": "/readyz"}}, sticky, tcp]},
         {"targetGroups": [web, {**sticky, "stickiness": {"type": "lb_cookie", "duration": "2h"}}, tcp]},
         {"targetGroups": [{**web, "maxConnectionsPerTarget": 500}, sticky, tcp]},
