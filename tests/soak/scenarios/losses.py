@@ -89,6 +89,7 @@ SCENARIOS = (
             _TARGETS,
         ),
         again=False,
+        moves=True,
     ),
     Scenario(
         name="zone-power",
