@@ -151,8 +151,8 @@ def _churn(lb: Elbow, minutes: float) -> Iterator[Figure]:
     yield Figure("back to rest after it", settles * 1000, "ms")
 
 
-def text(figures: list[Figure]) -> str:
-    """The figures as a table."""
+def text(figures: list[Figure], what: str = "The agent") -> str:
+    """The figures as a table, under what was measured."""
     rows = [
         [
             each.name,
@@ -163,4 +163,4 @@ def text(figures: list[Figure]) -> str:
         ]
         for each in figures
     ]
-    return f"## The agent\n\n{table(['', 'median or value', 'goal', '', ''], rows)}\n"
+    return f"## {what}\n\n{table(['', 'median or value', 'goal', '', ''], rows)}\n"

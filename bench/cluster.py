@@ -271,7 +271,7 @@ def main() -> None:
     version = json.loads(run("kubectl", "version", "-o", "json"))["serverVersion"]["gitVersion"]
     busy = f"Kubernetes {version}. Load average at the end: {os.getloadavg()[1]:.1f}."
     header = f"# {base.name}\n\nElbow {commit()}. {description()}. {busy}\n\n{_METHOD}\n"
-    body = text(figures).replace("## The agent", "## The cluster")
+    body = text(figures, "The cluster")
     report.write(base, header, body, [figure.row() | {"scenario": "cluster"} for figure in figures])
     print(body)
 

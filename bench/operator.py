@@ -280,7 +280,7 @@ def main() -> None:
     base = _ROOT / "bench" / "results" / f"{dt.datetime.now(tz=dt.UTC).date()}-operator"
     busy = f"Load average at the end: {os.getloadavg()[1]:.1f}."
     header = f"# {base.name}\n\nElbow {commit()}. {description()}. {busy}\n\n{_METHOD}\n"
-    body = text(figures).replace("## The agent", "## The operator")
+    body = text(figures, "The operator")
     report.write(base, header, body, [figure.row() | {"scenario": "operator"} for figure in figures])
     print(body)
 
