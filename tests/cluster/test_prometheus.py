@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from harness.kube import OPERATOR, Object, kill_agent, run, settled
+from harness.kube import OPERATOR, Object, run
 from harness.monitoring import alerts, definitions, queries
 from harness.poll import until
 from harness.ports import Ports
 from harness.prometheus import Prometheus, discovered, of_pods, prometheus
-from harness.traffic import Traffic, served
+from harness.traffic import Traffic
 
 _ON = ("podMonitors.enabled=true", "podMonitors.interval=5s", "alerts.enabled=true")
 
@@ -76,14 +76,7 @@ def test_every_query_of_the_dashboard_finds_something_and_every_alert_can_be_eva
 def test_requests_are_counted_once_while_a_proxys_pod_ends_and_an_agent_is_killed(
     scraped: Prometheus, till: Traffic
 ) -> None:
-    settled(till.space, 3)
-    (pod,), (other,) = till.space.proxies("zone-b"), till.space.proxies("zone-c")
-    with till.flows() as loads:
-        till.space.kubectl("delete", "pod", pod["metadata"]["name"], "--wait=false")
-        till.space.kubectl("wait", "--for=delete", f"pod/{pod['metadata']['name']}", "--timeout=90s")
-        kill_agent(till.space, other)  # by now it has written down what it counted
-        settled(till.space, 3)
-        served(*loads.values())
+    till.flow_while_a_pod_ends_and_an_agent_is_killed()
     of_proxies = f'elb_request_count_total{{namespace="{till.space.name}"}}[15m]'
 
     def counted() -> dict[str, float]:

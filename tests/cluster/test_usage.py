@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from elbow_api.ledger import KEY, Ledger, hour_of, open_name
-from harness.kube import Object, Space, holder, kill_agent, leader, no_operator, process, run, settled
+from harness.kube import Object, Space, holder, leader, no_operator, process, run, settled
 from harness.poll import until
 from harness.traffic import Traffic, served
 
@@ -82,14 +82,7 @@ def an_hour_passes(space: Space) -> datetime:
 
 
 def test_requests_served_while_a_proxys_pod_ends_and_an_agent_is_killed_are_billed_once(till: Traffic) -> None:
-    settled(till.space, 3)
-    (pod,), (other,) = till.space.proxies("zone-b"), till.space.proxies("zone-c")
-    with till.flows() as loads:
-        till.space.kubectl("delete", "pod", pod["metadata"]["name"], "--wait=false")
-        till.space.kubectl("wait", "--for=delete", f"pod/{pod['metadata']['name']}", "--timeout=90s")
-        kill_agent(till.space, other)  # by now it has written down what it counted
-        settled(till.space, 3)
-        served(*loads.values())
+    till.flow_while_a_pod_ends_and_an_agent_is_killed()
     assert_billed(till)
 
 

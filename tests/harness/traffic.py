@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
-from harness.kube import Space
+from harness.kube import Space, kill_agent, settled
 from harness.load import Load
 from harness.poll import until
 
@@ -41,6 +41,17 @@ class Traffic:
             self.cut += sum(
                 number for load in loads.values() for kind, number in load.failures.items() if _was_sent(kind)
             )
+
+    def flow_while_a_pod_ends_and_an_agent_is_killed(self) -> None:
+        """Through zone-b's proxy, which is replaced, and zone-c's."""
+        settled(self.space, 3)
+        (pod,), (other,) = self.space.proxies("zone-b"), self.space.proxies("zone-c")
+        with self.flows() as loads:
+            self.space.kubectl("delete", "pod", pod["metadata"]["name"], "--wait=false")
+            self.space.kubectl("wait", "--for=delete", f"pod/{pod['metadata']['name']}", "--timeout=90s")
+            kill_agent(self.space, other)  # by now it has written down what it counted
+            settled(self.space, 3)
+            served(*loads.values())
 
     def is_all(self, counted: int) -> bool:
         """Whether so many are every request, each once."""
