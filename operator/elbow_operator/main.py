@@ -19,7 +19,7 @@ from prometheus_client import REGISTRY
 
 from elbow_operator import load_balancers
 from elbow_operator.admin import serve
-from elbow_operator.drains import Door, Drains, announce
+from elbow_operator.drains import Drains
 from elbow_operator.lease import Leadership
 from elbow_operator.meter import Meter
 from elbow_operator.metrics import Metrics
@@ -29,6 +29,7 @@ from elbow_operator.plan.cluster import Replica, Settings, node_of
 from elbow_operator.plan.dns import ExternalDns
 from elbow_operator.plan.drain import endpoint_slice
 from elbow_operator.plan.naming import LOAD_BALANCER
+from elbow_operator.prestop import PreStop, announce
 from elbow_operator.queue import Queue
 from elbow_operator.reconcile import Reconciler
 from elbow_operator.reports import Reports
@@ -54,10 +55,10 @@ _OWNED = (
 class Operator:
     """Everything that lives while this replica leads."""
 
-    def __init__(self, settings: Settings, metrics: Metrics, door: Door) -> None:
+    def __init__(self, settings: Settings, metrics: Metrics, prestop: PreStop) -> None:
         self.settings = settings
         self.metrics = metrics
-        self.door = door
+        self.prestop = prestop
         self._timers: dict[Key, asyncio.TimerHandle] = {}
 
     async def run(self, led_before: datetime | None) -> None:
@@ -77,7 +78,7 @@ class Operator:
         except* Stopped:
             log.info("asked to end")
         finally:
-            self.door.resign()
+            self.prestop.resign()
             self.metrics.resign()
             REGISTRY.unregister(usage)
             await self.queue.close()
@@ -102,7 +103,7 @@ class Operator:
             for synced in known:
                 await synced.wait()
             await self.reports.settle()
-            self.door.lead(self.drains)
+            self.prestop.lead(self.drains)
             if (replica := self.settings.replica) is not None:
                 place = endpoint_slice(replica, self.settings.namespace)
                 tasks.create_task(announce(self.reconciler.client, place))
@@ -228,15 +229,15 @@ async def _lead(settings: Settings) -> None:
     client = await connect()
     leadership = Leadership(client, settings.namespace, settings.identity)
     admin = await serve(lambda: leadership.is_current(loop.time()))
-    door = Door()
-    await door.open()
+    prestop = PreStop()
+    await prestop.open()
     try:
         with suppress(asyncio.CancelledError):
-            operator = Operator(settings, Metrics(REGISTRY), door)
+            operator = Operator(settings, Metrics(REGISTRY), prestop)
             await leadership.lead(lambda: operator.run(leadership.led_before))
             log.info("ending")
     finally:
-        await door.close()
+        await prestop.close()
         await admin.cleanup()
         await client.close()
 

@@ -4,16 +4,17 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
-import elbow_operator.drains as module
 import pytest
 from aiohttp import ClientSession
 from elbow_api.proxy_report import ProxyReport
 from elbow_api.target_health import State
 from elbow_kube.client import Client
 from elbow_kube.login import KubeConfig
-from elbow_operator.drains import Door, Drains
+from elbow_operator import drains, prestop
+from elbow_operator.drains import Drains
 from elbow_operator.plan.cluster import Replica
 from elbow_operator.plan.drain import endpoint_slice
+from elbow_operator.prestop import PreStop
 from elbow_operator.reports import Newest
 from elbow_operator.status.drain import holder, leaving, meant, served
 from harness.background import Background
@@ -97,12 +98,12 @@ class Leader:
     def __init__(self, client: Client, port: int) -> None:
         self.client, self.port = client, port
         self.newest, self.ready = Newest(), ["elb-web-1"]
-        self.door = Door()
+        self.prestop = PreStop()
         self.lead()
 
     def lead(self, *namespaces: str) -> None:
         self.drains = Drains(self.client, namespaces, self.newest, lambda _: self.ready)
-        self.door.lead(self.drains)
+        self.prestop.lead(self.drains)
 
     def tell(self, *targets: tuple[str, str, bool | None]) -> None:
         line = told(*targets).model_dump_json(by_alias=True, exclude_none=True).encode()
@@ -125,15 +126,15 @@ def api(background: Background, ports: Ports) -> Any:
 
 @pytest.fixture
 async def leader(api: FakeApi, ports: Ports, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Leader]:
-    monkeypatch.setattr(module, "_AGAIN", 0.1)
-    monkeypatch.setattr(module, "_RETRY", 0.1)
-    monkeypatch.setattr(module, "_QUIET", 0.3)
+    monkeypatch.setattr(prestop, "_AGAIN", 0.1)
+    monkeypatch.setattr(drains, "_RETRY", 0.1)
+    monkeypatch.setattr(prestop, "_QUIET", 0.3)
     client = Client(KubeConfig(Configuration(host=api.url)))
     leader = Leader(client, ports.take())
-    await leader.door.open(leader.port)
+    await leader.prestop.open(leader.port)
     yield leader
-    leader.door.resign()
-    await leader.door.close()
+    leader.prestop.resign()
+    await leader.prestop.close()
     await client.close()
 
 
@@ -212,7 +213,7 @@ async def test_who_waits_when_another_replica_leads_asks_again_for_the_rest_of_i
     leader.tell(("web-1", "healthy", None))
     question = asyncio.create_task(leader.ask("web-1", follow=False))
     assert await waits(question)
-    leader.door.resign()
+    leader.prestop.resign()
     assert await asyncio.wait_for(question, 5) == (307, "/drained/shop/web-1?at-most=30")
     question = asyncio.create_task(leader.ask("web-1"))
     assert await waits(question)
@@ -222,8 +223,8 @@ async def test_who_waits_when_another_replica_leads_asks_again_for_the_rest_of_i
 
 
 async def test_a_replica_that_led_stays_until_nobody_asks_it_any_more(leader: Leader) -> None:
-    leader.door.resign()
-    closing = asyncio.create_task(leader.door.close())
+    leader.prestop.resign()
+    closing = asyncio.create_task(leader.prestop.close())
     assert (await leader.ask("web-1", follow=False))[0] == 307
     assert not closing.done()
     await asyncio.wait_for(closing, 5)
