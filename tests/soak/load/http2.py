@@ -17,6 +17,8 @@ from soak.load.ledger import Ledger, Wrong
 _GOAWAY, _HEAD, _REFUSED = 7, 9, 7
 _MOST_STREAMS = 5000
 """A connection is left after so many, as clients do."""
+_PATIENCE = 5.0
+"""After so many seconds in which nothing came, though something is awaited, a PING is sent; after as many again the connection is lost."""
 
 
 class Unprocessed(Exception):  # noqa: N818
@@ -35,8 +37,10 @@ class Answer:
 class Connection:
     """One connection; after GOAWAY it finishes the streams it has."""
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, host: str) -> None:
-        self.reader, self.writer, self.host = reader, writer, host
+    def __init__(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, host: str, patience: float = _PATIENCE
+    ) -> None:
+        self.reader, self.writer, self.host, self.patience = reader, writer, host, patience
         self.h2 = H2Connection()
         self.answers: dict[int, Answer] = {}
         self.is_going = False
@@ -74,7 +78,7 @@ class Connection:
     async def _read(self) -> None:
         why: Exception = EOFError("closed")
         try:
-            while data := await self.reader.read(65536):
+            while data := await self._heard():
                 for event in self.h2.receive_data(self._without_goaway(data)):
                     self._take(event)
                 self._flush()
@@ -85,6 +89,21 @@ class Connection:
             if not answer.done.done():
                 answer.done.set_exception(EOFError(f"connection {why!r}"))
         self.writer.close()
+
+    async def _heard(self) -> bytes:
+        """What comes next; TimeoutError if the peer doesn't even answer a PING. Nobody tells of a machine without power."""
+        pinged = False
+        while True:
+            try:
+                async with asyncio.timeout(self.patience):
+                    return await self.reader.read(65536)
+            except TimeoutError:
+                if pinged:
+                    raise
+            if self.answers:
+                self.h2.ping(b"are you?")
+                self._flush()
+                pinged = True
 
     def _without_goaway(self, data: bytes) -> bytes:
         """The library closes its books at GOAWAY, though streams under way go on: it isn't told."""
