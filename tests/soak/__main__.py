@@ -5,6 +5,8 @@ import os
 import sys
 import time
 import traceback
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ from soak.install import install, restart
 from soak.scenario import Scenario, Verdict, judge
 from soak.scenarios import SCENARIOS
 from soak.stage import Stage
+from soak.witness import Witness
 
 
 def options() -> argparse.Namespace:
@@ -61,17 +64,19 @@ def play(scenario: Scenario, stage: Stage, requests: int) -> Verdict:
     """One scenario, from a stage that is ready to the judgement."""
     sys.stderr.write(f"{scenario.name}: {scenario.what}\n")
     stage.build(scenario.spec, scenario.targets)
-    clients, began, broke = stage.begin(scenario.zones, scenario.seconds), time.monotonic(), ""
-    try:
-        scenario.act(stage)
-        while scenario.again and clients.sent < requests:
+    with closing(Witness(stage.space.name)) as witness:
+        clients, began, broke = stage.begin(scenario.zones, scenario.seconds), time.monotonic(), ""
+        try:
             scenario.act(stage)
-        stage.more(3)
-    except Exception as error:  # noqa: BLE001 - what broke is told, and what the clients saw as well
-        traceback.print_exc()
-        broke = " ".join(f"{type(error).__name__}: {error}".split())[:400]
-    seconds = time.monotonic() - began
-    return judge(scenario, clients.end(), stage.marks, stage.staying_targets(), seconds, broke)
+            while clients.sent < requests:
+                scenario.act(stage) if scenario.again else stage.more(5)
+            stage.more(3)
+        except Exception as error:  # noqa: BLE001 - what broke is told, and what the clients saw as well
+            traceback.print_exc()
+            broke = " ".join(f"{type(error).__name__}: {error}".split())[:400]
+        seconds = time.monotonic() - began
+        verdict = judge(scenario, clients.end(), stage.marks, stage.staying_targets(), seconds, broke)
+    return replace(verdict, told=witness.told)
 
 
 def circumstances(given: argparse.Namespace, versions: dict[str, str]) -> dict[str, Any]:

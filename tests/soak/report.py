@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from soak.scenario import Verdict
+from soak.witness import around
 
 Document = dict[str, Any]
 """A scenario's result, as a line of the results' JSON."""
 _QUICK = ("kept", "new", "TLS kept", "TLS new", "HTTP/2", "sticky")
 _MOST_TOLD = 200
-"""Failures told one by one."""
+"""Failures told one by one; those that should not have been first."""
 
 
 def document(verdict: Verdict, circumstances: Mapping[str, Any]) -> Document:
@@ -21,6 +22,7 @@ def document(verdict: Verdict, circumstances: Mapping[str, Any]) -> Document:
     scenario = verdict.scenario
     bad = Counter(failure.kind for failure in verdict.bad)
     errors = Counter((failure.kind, failure.error) for failure in verdict.tally.failures)
+    worst_first = [*verdict.bad, *(failure for failure in verdict.tally.failures if failure not in verdict.bad)]
     return {
         "scenario": scenario.name,
         "group": scenario.group,
@@ -39,7 +41,8 @@ def document(verdict: Verdict, circumstances: Mapping[str, Any]) -> Document:
         "errors": [{"kind": kind, "error": error, "number": n} for (kind, error), n in errors.most_common()],
         "marks": verdict.marks,
         "spans": verdict.spans,
-        "failures": [asdict(failure) for failure in verdict.tally.failures[:_MOST_TOLD]],
+        "failures": [asdict(failure) for failure in worst_first[:_MOST_TOLD]],
+        "told": around(verdict.told, {moment for failure in verdict.bad for moment in (failure.began, failure.at)}),
         "moved": verdict.lost[:20],
         "broke": verdict.broke,
         **circumstances,

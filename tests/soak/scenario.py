@@ -7,6 +7,7 @@ from typing import Any
 from soak.clients import Tally
 from soak.load.ledger import Failure
 from soak.stage import Stage
+from soak.witness import Told
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ class Scenario:
     ci: bool = False
     """Among the chosen few."""
     again: bool = True
-    """It is done until enough was sent; otherwise once."""
+    """It is done until enough was sent; otherwise once, and clients go on until then."""
     zones: tuple[str, ...] = ("zone-a", "zone-b", "zone-c")
     """Where clients are."""
     seconds: float = 15.0
@@ -78,6 +79,8 @@ class Verdict:
     """Sticky clients led elsewhere without need."""
     broke: str = ""
     """Why it could not be done."""
+    told: list[Told] = field(default_factory=list)
+    """What the cluster told meanwhile."""
 
     @property
     def spans(self) -> dict[str, float]:

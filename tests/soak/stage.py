@@ -21,6 +21,9 @@ from soak.load.plan import Door, Plan
 
 ZONES = {"zone-a": "a2", "zone-b": "b1", "zone-c": "c1"}
 """Each zone and the node its clients are on."""
+_GOOD = {f"client-{zone}": node for zone, node in ZONES.items()}
+_BAD = {"bad-client": "b1"}
+"""Bad clients have an address of their own: proxies tell clients apart by it, and few share theirs with an attacker."""
 IMAGE = "localhost/elbow:dev"
 _RESTRICTED = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
 _POD_SECURITY = {"runAsNonRoot": True, "runAsUser": 65532, "seccompProfile": {"type": "RuntimeDefault"}}
@@ -61,8 +64,8 @@ class Stage:
         self.space.apply(self.balancer(**spec))
         self.settle()
         self.roll_proxies()  # a spec of other resources than the scenario's before makes them anew
-        for zone in ZONES:
-            self.space.wait("condition=Ready", f"pod/client-{zone}")
+        for name in _GOOD | _BAD:
+            self.space.wait("condition=Ready", f"pod/{name}")
 
     def certificate(self) -> None:
         """A new certificate of the listener."""
@@ -127,9 +130,11 @@ class Stage:
         return self.clients
 
     def more(self, seconds: float) -> None:
-        """Let clients go on for a while."""
+        """Let clients go on for so long, and longer if this machine is too busy to send most of what belongs to it."""
         assert self.clients is not None
+        end = time.monotonic() + seconds
         self.clients.wait_for(int(self.rate * seconds * 0.7), limit=seconds * 10 + 60)
+        time.sleep(max(0.0, end - time.monotonic()))
 
     def mark(self, name: str) -> None:
         """Name this moment."""
@@ -228,10 +233,9 @@ class Stage:
 
     @contextmanager
     def abuse(self, kind: str, number: int, port: int) -> Iterator[None]:
-        """Bad clients in the network of zone-b's client pod, at the Service over all zones."""
+        """Bad clients in the network of a pod of their own, at the Service over all zones."""
         address = self.space.get("service", "elb-soak")["spec"]["clusterIP"]
-        uid = self.space.get("pod", "client-zone-b")["metadata"]["uid"]
-        network = f"--net=/proc/{process_of(uid)}/ns/net"
+        network = f"--net=/proc/{self._bad_client()}/ns/net"
         command = ["nsenter", network, sys.executable, "-m", "soak.load.abuse", kind, address, str(port), str(number)]
         process = subprocess.Popen(
             command, stdin=subprocess.PIPE, env={**os.environ, "PYTHONPATH": str(ROOT / "tests")}
@@ -244,10 +248,13 @@ class Stage:
             process.wait(10)
 
     def connections(self, port: int) -> int:
-        """Connections to a port that zone-b's client pod holds, those of good clients among them."""
-        process = process_of(self.space.get("pod", "client-zone-b")["metadata"]["uid"])
-        rows = [line.split() for line in Path(f"/proc/{process}/net/tcp").read_text().splitlines()[1:]]
+        """Connections to a port that the bad clients hold."""
+        rows = [line.split() for line in Path(f"/proc/{self._bad_client()}/net/tcp").read_text().splitlines()[1:]]
         return sum(row[2].endswith(f":{port:04X}") and row[3] == "01" for row in rows)
+
+    def _bad_client(self) -> int:
+        (name,) = _BAD
+        return process_of(self.space.get("pod", name)["metadata"]["uid"])
 
     def containers(self) -> set[tuple[str, int]]:
         """How often each container of the proxies was started again."""
@@ -363,17 +370,17 @@ def targets(
 
 
 def client_pods() -> list[Object]:
-    """A pod in each zone, for its network."""
+    """A pod in each zone, for its network, and one for bad clients."""
     command = ["python3", "-c", "import signal; signal.signal(15, lambda *_: exit()); signal.pause()"]
     container = {"name": "client", "image": IMAGE, "command": command, "securityContext": _RESTRICTED}
     return [
         {
             "apiVersion": "v1",
             "kind": "Pod",
-            "metadata": {"name": f"client-{zone}", "labels": {"app": "client"}},
+            "metadata": {"name": name, "labels": {"app": "client"}},
             "spec": {"nodeName": node, "securityContext": _POD_SECURITY, "containers": [container]},
         }
-        for zone, node in ZONES.items()
+        for name, node in (_GOOD | _BAD).items()
     ]
 
 

@@ -85,6 +85,14 @@ def test_a_failure_is_told_with_its_kind_and_whether_the_bound_allows_it() -> No
     assert "| 5 | **kill** | 100 | 10 | 1 | 1 |" in report.table([found])
 
 
+def test_a_failure_that_nothing_excuses_is_told_first_with_what_the_cluster_told_around_it() -> None:
+    verdict = judged(scenario(Excuse("kill", "physics")), failure(49, 51), failure(70, 71))
+    verdict.told = [(40.0, "long before"), (60.0, "no endpoints"), (75.0, "back"), (90.0, "long after")]
+    found = report.document(verdict, CIRCUMSTANCES)
+    assert [one["began"] for one in found["failures"]] == [70, 49]
+    assert [what for _, what in found["told"]] == ["no endpoints", "back"]
+
+
 def test_results_of_other_scenarios_stay_and_those_run_again_are_replaced(tmp_path: Path) -> None:
     first = [report.document(judged(scenario(name=name)), CIRCUMSTANCES) for name in ("b", "a")]
     report.write(tmp_path, "run", first, ["a", "b", "c"])

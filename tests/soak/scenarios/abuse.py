@@ -22,7 +22,7 @@ def _abuse(kind: str, number: int, port: int = 80) -> Callable[[Stage], None]:
 
 
 def _scenario(name: str, what: str, act: Callable[[Stage], None], *, ci: bool = False) -> Scenario:
-    return Scenario(name=name, group=4, what=what, act=act, elb="nothing", again=False, ci=ci)
+    return Scenario(name=name, group=4, what=what, act=act, elb="nothing", ci=ci)
 
 
 SCENARIOS = (
