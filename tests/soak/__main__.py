@@ -75,7 +75,7 @@ def play(scenario: Scenario, stage: Stage, requests: int) -> Verdict:
             traceback.print_exc()
             broke = " ".join(f"{type(error).__name__}: {error}".split())[:400]
         seconds = time.monotonic() - began
-        verdict = judge(scenario, clients.end(), stage.marks, stage.staying_targets(), seconds, broke)
+        verdict = judge(scenario, clients.end(), stage.marks, stage.staying_targets(), seconds, broke, stage.rate)
     return replace(verdict, told=witness.told)
 
 

@@ -9,6 +9,9 @@ from soak.load.ledger import Failure
 from soak.stage import Stage
 from soak.witness import Told
 
+_RATE = 150.0
+"""Requests a second that the numbers of excuses are for."""
+
 
 @dataclass(frozen=True)
 class Excuse:
@@ -23,7 +26,7 @@ class Excuse:
     doors: frozenset[str] | None = None
     """The doors they went to; none: all."""
     most: int | None = None
-    """So many for each time it happens."""
+    """So many for each time it happens, at 150 requests a second; at a higher rate more are under way, in proportion."""
 
     def covers(self, failure: Failure, marks: Iterable[tuple[str, float]]) -> bool:
         """Whether it excuses a failure."""
@@ -105,8 +108,9 @@ def judge(
     staying: set[str],
     seconds: float,
     broke: str = "",
+    rate: float = _RATE,
 ) -> Verdict:
-    """Compare what failed with what may, given the moments and the targets that nobody told to end."""
+    """Compare what failed with what may, given the moments, the targets that nobody told to end, and the requests a second."""
     bad = []
     used: dict[Excuse, int] = {}
     for failure in tally.failures:
@@ -116,7 +120,7 @@ def judge(
             continue
         used[fitting] = used.get(fitting, 0) + 1
         times = sum(name == fitting.mark for name, _ in marks)
-        if fitting.most is not None and used[fitting] > fitting.most * times:
+        if fitting.most is not None and used[fitting] > fitting.most * times * max(1.0, rate / _RATE):
             bad.append(failure)
     lost = [
         f"{move.at:.3f} {move.door}: {move.left} to {move.found}"

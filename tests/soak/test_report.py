@@ -29,9 +29,15 @@ def failure(began: float, at: float, kind: str = "kept", door: str = "all") -> F
     return Failure(began, at, kind, door, "ServerDisconnectedError")
 
 
-def judged(of: Scenario, *failures: Failure, moves: tuple[Move, ...] = (), staying: tuple[str, ...] = ()) -> Verdict:
+def judged(
+    of: Scenario,
+    *failures: Failure,
+    moves: tuple[Move, ...] = (),
+    staying: tuple[str, ...] = (),
+    rate: float = 150,
+) -> Verdict:
     counts = {"kept": Count(sent=100, failed=len(failures), slowest=0.2)}
-    return judge(of, Tally(counts, list(failures), list(moves)), [("kill", 50.0)], set(staying), 10)
+    return judge(of, Tally(counts, list(failures), list(moves)), [("kill", 50.0)], set(staying), 10, rate=rate)
 
 
 def test_a_failure_that_nothing_excuses_is_bad() -> None:
@@ -62,6 +68,12 @@ def test_more_failures_than_the_bound_are_bad() -> None:
     kill = scenario(Excuse("kill", "physics", most=2))
     assert judged(kill, *[failure(49, 51)] * 2).good
     assert len(judged(kill, *[failure(49, 51)] * 3).bad) == 1
+
+
+def test_the_number_of_a_bound_grows_with_the_rate_and_never_shrinks() -> None:
+    kill = scenario(Excuse("kill", "physics", most=2))
+    assert len(judged(kill, *[failure(49, 51)] * 5, rate=300).bad) == 1
+    assert len(judged(kill, *[failure(49, 51)] * 3, rate=50).bad) == 1
 
 
 def test_a_sticky_client_led_away_from_a_target_that_stays_is_lost() -> None:
