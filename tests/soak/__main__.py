@@ -26,9 +26,13 @@ def options() -> argparse.Namespace:
         "every request. Ends with 0 if nothing failed but what the scenario's bound allows.",
         epilog="Scenarios: " + "; ".join(f"{s.name} ({s.what})" for s in SCENARIOS),
     )
-    parser.add_argument("scenario", nargs="*", metavar="SCENARIO", help="in this order; by default all, an hour")
+    parser.add_argument("scenario", nargs="*", metavar="SCENARIO", help="in this order; by default all, about 80 minutes")
     parser.add_argument("--ci", action="store_true", help="a chosen few, in minutes")
-    parser.add_argument("--rate", type=float, default=150, help="short requests a second, together (default 150)")
+    parser.add_argument(
+        "--rate",
+        type=float,
+        help="short requests a second, together (default 500, which two cores have if nothing else is on them; --ci 150)",
+    )
     parser.add_argument("--requests", type=int, help="at least so many in each scenario (default 10000; --ci 1500)")
     parser.add_argument(
         "--long",
@@ -46,6 +50,7 @@ def options() -> argparse.Namespace:
     )
     parser.add_argument("--namespace", default="soak", help="where everything stands (default soak)")
     given = parser.parse_args()
+    given.rate = given.rate or (150.0 if given.ci else 500.0)
     given.requests = given.requests or (1_500 if given.ci else 10_000)
     given.long = given.long or (60.0 if given.ci else 120.0)
     return given
