@@ -8,6 +8,7 @@ import pytest
 from h2.config import H2Configuration
 from h2.connection import H2Connection
 from h2.events import RequestReceived
+from h2.settings import SettingCodes
 
 from soak.load.http2 import Connection
 
@@ -34,6 +35,8 @@ async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
 async def slow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     """Answers PINGs at once, and a request after several times the client's patience."""
     h2, loop = H2Connection(H2Configuration(client_side=False)), asyncio.get_running_loop()
+    h2.local_settings[SettingCodes.MAX_CONCURRENT_STREAMS] = 2
+    h2.local_settings.acknowledge()
     h2.initiate_connection()
 
     def answer(stream: int) -> None:
@@ -60,3 +63,13 @@ async def test_a_connection_to_a_machine_that_lost_power_is_given_up_with_all_th
 async def test_an_answer_is_waited_for_as_long_as_the_peer_answers_pings() -> None:
     async with connected(slow) as connection, asyncio.timeout(10):
         assert (await connection.ask("GET", "/")).headers[":status"] == "200"
+
+
+async def test_a_connection_with_as_many_requests_as_its_peer_allows_takes_no_more_until_one_ends() -> None:
+    async with connected(slow) as connection, asyncio.timeout(10):
+        await connection.ask("GET", "/")  # the peer's settings are known by now
+        asked = [asyncio.create_task(connection.ask("GET", "/")) for _ in range(2)]
+        await asyncio.sleep(0)
+        assert not connection.takes_more
+        await asyncio.gather(*asked)
+        assert connection.takes_more

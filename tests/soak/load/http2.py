@@ -55,17 +55,27 @@ class Connection:
         reader, writer = await asyncio.wait_for(made, 5)
         return cls(reader, writer, host)
 
+    @property
+    def takes_more(self) -> bool:
+        """Whether another request may go over it: not if as many are under way as the peer allows."""
+        return not self.is_going and self.h2.open_outbound_streams < self.h2.remote_settings.max_concurrent_streams
+
+    def leave(self) -> None:
+        """What is under way ends; nothing more goes over it."""
+        self.is_going = True
+        self._close_if_done()
+
     async def ask(self, method: str, path: str, body: bytes = b"") -> Answer:
         stream = self.h2.get_next_available_stream_id()
         answer = self.answers[stream] = Answer(asyncio.get_running_loop().create_future())
         names = {":method": method, ":scheme": "https", ":authority": self.host, ":path": path}
-        self.h2.send_headers(stream, list(names.items()), end_stream=not body)
-        if body:
-            self.h2.send_data(stream, body, end_stream=True)
-        if stream > 2 * _MOST_STREAMS:
-            self.is_going = True
-        self._flush()
         try:
+            self.h2.send_headers(stream, list(names.items()), end_stream=not body)
+            if body:
+                self.h2.send_data(stream, body, end_stream=True)  # fails at once where the peer's window is used up
+            if stream > 2 * _MOST_STREAMS:
+                self.is_going = True
+            self._flush()
             await answer.done
         finally:
             self.answers.pop(stream, None)
@@ -163,7 +173,9 @@ async def streams(ledger: Ledger, door: str, address: str, port: int, tls: ssl.S
             end = time.monotonic() + 20
             while True:
                 async with opening:
-                    if connection is None or connection.is_going:
+                    if connection is None or not connection.takes_more:
+                        if connection is not None:
+                            connection.leave()
                         connection = await Connection.open(address, port, tls, NAME)
                     mine = connection
                 try:
