@@ -6,12 +6,10 @@ import time
 from collections.abc import Iterable
 from typing import IO
 
+# Not by jsonpath: with that kubectl ends at the first slice without endpoints.
 _WATCHES = {
-    "endpointslices": (
-        r"{.metadata.labels.kubernetes\.io/service-name}:"
-        r'{range .endpoints[*]} {.addresses[0]}{"="}{.conditions.ready}{end}{"\n"}'
-    ),
-    "events": r'{.involvedObject.kind} {.involvedObject.name}: {.reason} {.message}{"\n"}',
+    "endpointslices": ("--watch", "N:.metadata.name,A:.endpoints[*].addresses[0],R:.endpoints[*].conditions.ready"),
+    "events": ("--watch-only", "K:.involvedObject.kind,N:.involvedObject.name,R:.reason,M:.message"),
 }
 _BEFORE, _AFTER, _MOST = 15.0, 5.0, 300
 
@@ -36,7 +34,9 @@ class Witness:
 
     def _watch(self, what: str) -> None:
         while not self._is_closed.is_set():
-            command = ["kubectl", "-n", self._namespace, "get", what, "--watch", f"--output=jsonpath={_WATCHES[what]}"]
+            watch, columns = _WATCHES[what]
+            shown = (watch, "--no-headers", f"--output=custom-columns={columns}")
+            command = ["kubectl", "-n", self._namespace, "get", what, *shown]
             with subprocess.Popen(
                 command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, start_new_session=True
             ) as process:
