@@ -26,9 +26,7 @@ def options() -> argparse.Namespace:
         "every request. Ends with 0 if nothing failed but what the scenario's bound allows.",
         epilog="Scenarios: " + "; ".join(f"{s.name} ({s.what})" for s in SCENARIOS),
     )
-    parser.add_argument(
-        "scenario", nargs="*", metavar="SCENARIO", help="in this order; by default all, an hour and a half"
-    )
+    parser.add_argument("scenario", nargs="*", metavar="SCENARIO", help="in this order; by default all, 75 minutes")
     parser.add_argument("--ci", action="store_true", help="a chosen few, in minutes")
     parser.add_argument(
         "--rate",

@@ -56,8 +56,10 @@ def _replace(stage: Stage) -> None:
 
 
 def _kill(stage: Stage) -> None:
-    """SIGKILL for a target; its container starts again, with the same address."""
-    pod = stage.space.pods("app=soak")[0]
+    """SIGKILL for a target, another one each time; its container starts again, with the same address."""
+    stage.turn += 1
+    pods = stage.space.pods("app=soak")
+    pod = pods[stage.turn % len(pods)]
     stage.mark("kill")
     stage.kill(pod, "target.py")
     stage.more(5)
