@@ -5,12 +5,15 @@ from collections.abc import Iterator
 
 import pytest
 from harness.background import Background
+from harness.chromium import chromium
 from harness.console import Console, kubeconfig
 from harness.fake_api import Trouble
 from harness.fake_cluster import BALANCERS, FakeCluster
 from harness.ports import Ports
+from selenium.webdriver import Chrome
 
 from console import scene
+from console.page import Page
 
 
 @pytest.fixture(scope="module")
@@ -44,3 +47,19 @@ def cluster(running: FakeCluster) -> Iterator[FakeCluster]:
     for name in running.names(BALANCERS):
         running.remove(BALANCERS, name)
     scene.furnish(running)
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chrome]:
+    browser = chromium(tmp_path_factory.mktemp("chromium"), "--hide-scrollbars")
+    yield browser
+    browser.quit()
+
+
+@pytest.fixture
+def page(browser: Chrome, console: Console, cluster: FakeCluster, pytestconfig: pytest.Config) -> Iterator[Page]:
+    browser.set_window_size(1280, 1000)
+    page = Page(browser, console, bool(pytestconfig.getoption("--screenshots")))
+    page.complaints()
+    yield page
+    assert page.complaints() == []

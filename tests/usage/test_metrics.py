@@ -5,7 +5,7 @@ from datetime import timedelta
 from elbow_operator.usage_metrics import UsageMetrics
 from prometheus_client import CollectorRegistry
 
-from usage.test_meter import LB, Cluster
+from usage.metered import LB, Cluster
 
 LABELS = {"namespace": "shop", "load_balancer": "web"}
 
