@@ -4,13 +4,16 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any, get_args
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 Path = tuple[str | int, ...]
 
 _NAME = re.compile(r"[A-Za-z][-_A-Za-z0-9]{0,62}")
+_DIGITS = re.compile(r"0|[1-9][0-9]{0,17}", re.ASCII)
 _MOST_SHOWN = 60
 _UNION_MEMBERS = {"int_type": "int", "string_type": "str"}
 _SAY = {
@@ -20,7 +23,7 @@ _SAY = {
     "bool_type": "neither true nor false",
     "bool_parsing": "neither true nor false",
     "string_type": "not a string; put it in quotes",
-    "list_type": "not a list",
+    "list_type": "not a list; begin each of its items with -",
     "model_type": "not a mapping of fields",
     "dict_type": "not a mapping of fields",
 }
@@ -62,9 +65,9 @@ class Refused(Exception):  # noqa: N818  (it reads as what happened)
         self.faults = tuple(faults)
 
 
-def faults_of(error: ValidationError) -> list[Fault]:
-    """Every fault pydantic found, in the order of the document."""
-    return [Fault(_path(detail), _message(detail)) for detail in error.errors(include_url=False)]
+def faults_of(error: ValidationError, model: type[BaseModel]) -> list[Fault]:
+    """Every fault pydantic found in what should be a model, in the order of the document."""
+    return [Fault(_path(detail), _message(detail, model)) for detail in error.errors(include_url=False)]
 
 
 def _path(detail: ErrorDetails) -> Path:
@@ -78,8 +81,12 @@ def _path(detail: ErrorDetails) -> Path:
     return tuple(detail["loc"])
 
 
-def _message(detail: ErrorDetails) -> str:
+def _message(detail: ErrorDetails, model: type[BaseModel]) -> str:
     kind, ctx = detail["type"], detail.get("ctx", {})
+    if kind == "extra_forbidden" and (meant := _meant(detail["loc"], model)):
+        return f"unknown field; did you mean {meant}?"
+    if kind == "int_type" and isinstance(detail["input"], str) and _DIGITS.fullmatch(detail["input"]):
+        return "not a whole number; remove the quotes"
     if kind in _SAY:
         return _SAY[kind]
     if kind == "enum":
@@ -94,3 +101,33 @@ def _message(detail: ErrorDetails) -> str:
     if kind == "too_short":
         return f"at least {ctx['min_length']} needed"
     return detail["msg"]
+
+
+def _meant(at: Path, model: type[BaseModel]) -> str | None:
+    """The field an unknown one is most like, of those that could stand there."""
+    *around, name = at
+    within: type[BaseModel] | None = model
+    for step in around:
+        if isinstance(step, str):
+            within = _model_of(within, step)
+        if within is None:
+            return None
+    fields = {_plain(str(field.alias)): str(field.alias) for field in (within or model).model_fields.values()}
+    like = get_close_matches(_plain(str(name)[:_MOST_SHOWN]), fields, n=1, cutoff=0.75)
+    return fields[like[0]] if like else None
+
+
+def _plain(name: str) -> str:
+    return re.sub("[-_]", "", name).lower()
+
+
+def _model_of(model: type[BaseModel] | None, name: str) -> type[BaseModel] | None:
+    """The model of a field, or of its items."""
+    fields = model.model_fields.values() if model else ()
+    return next((_within(field.annotation) for field in fields if field.alias == name), None)
+
+
+def _within(annotation: Any) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next((found for part in get_args(annotation) if (found := _within(part))), None)

@@ -115,9 +115,9 @@ def parse(document: Any) -> LoadBalancer:
     if not isinstance(document, dict):
         raise Refused([Fault((), "not a LoadBalancer: a mapping with apiVersion, kind, metadata and spec is expected")])
     try:
-        resource = LoadBalancer.model_validate(document)
+        resource = LoadBalancer.model_validate(document, by_alias=True, by_name=False)
     except ValidationError as error:
-        raise Refused(faults_of(error)) from None
+        raise Refused(faults_of(error, LoadBalancer)) from None
     if faults := broken(resource.spec):
         raise Refused(faults)
     return resource

@@ -24,15 +24,35 @@ BOMB = "".join(
 )
 REFUSED = {
     "no-yaml": (GOOD.replace("{name: web}", "{name: web"), "not YAML"),
-    "a-tab": ("\tkind: x\n", "not YAML: found character that cannot start any token in line 1"),
+    "a-tab": ("\tkind: x\n", "not YAML: a tab in line 1; indent with spaces"),
     "nothing": ("", "one LoadBalancer is expected in the file, 0 documents were found"),
     "null": ("~\n", "one LoadBalancer is expected"),
-    "two": (f"{GOOD}---\n{GOOD}", "one LoadBalancer is expected in the file, 2 documents were found"),
+    "two": (
+        f"{GOOD}---\n{GOOD}",
+        "one LoadBalancer is expected in the file, 2 documents were found; the second begins in line 8",
+    ),
     "a-list": ("- a\n", "not a LoadBalancer"),
     "a-word": ("web\n", "not a LoadBalancer"),
+    "a-tab-within": (GOOD.replace("  listeners", "\tlisteners"), "not YAML: a tab in line 5; indent with spaces"),
+    "a-mark-and-a-tab": ("\ufeff\tkind: x\n", "not YAML: a tab in line 1; indent with spaces"),
+    "an-at": (GOOD.replace("{name: web}", "{name: @web}"), "a value that begins with @ in line 3; put it in quotes"),
+    "a-star": (GOOD.replace("{name: web}", "{name: *}"), "not YAML"),
+    "unclosed": (
+        GOOD.replace("{name: web}\n", "{name: web\n"),
+        "in line 4, of what began in line 3; a comma is missing, or the { isn't",
+    ),
+    "askew": (
+        GOOD.replace("  targetGroups", "   targetGroups"),
+        "in line 6, of what began in line 5; look at the indentation",
+    ),
+    "a-bare-ipv6": (GOOD.replace("[]", "[{ip: ::1}]"), "in line 6; a value is missing, or must be put in quotes"),
+    "a-template": (
+        GOOD.replace("port: 80", "port: {{ .Values.port }}"),
+        "a key that is not a string: a list or a mapping in line 5; put it in",
+    ),
     "a-key-twice": (f"{GOOD}kind: x\n", 'not YAML: "kind" is written twice in line 7'),
     "a-key-twice-within": (GOOD.replace("{name: web}", "{name: web, name: v}"), '"name" is written twice in line 3'),
-    "a-number-as-key": (f"{GOOD}1: x\n", 'a key that is not a string: "1" in line 7'),
+    "a-number-as-key": (f"{GOOD}1: x\n", 'a key that is not a string: "1" in line 7; put it in quotes'),
     "a-list-as-key": (f"{GOOD}[a]: x\n", "a key that is not a string"),
     "a-merge": (GOOD.replace("{name: web}", "{name: web, <<: {}}"), "<< is not taken"),
     "a-bomb": (f"{GOOD}status:\n  a: &a [x, x, x, x, x, x, x, x, x]\n{BOMB}", "its anchors unfold to more than"),
@@ -42,12 +62,13 @@ REFUSED = {
     "deep-braces": ("{a: " * 100_000, "not YAML: exceeded maximum nesting depth"),
     "deep-enough": (f"{GOOD}status: {'[' * 900}{']' * 900}\n", "nested too deeply"),
     "a-program": (f"{GOOD}status: !!python/object/apply:os.system [id]\n", "could not determine a constructor"),
-    "a-tag": (f"{GOOD}status: !x y\n", "could not determine a constructor"),
+    "a-tag": (f"{GOOD}status: !x y\n", "could not determine a constructor for the tag '!x' in line 7; remove the tag"),
     "a-false-bool": (f"{GOOD}status: !!bool x\n", "neither true nor false in line 7"),
     "a-false-map": (f"{GOOD}status: !!map [a]\n", "a mapping is expected in line 7"),
     "a-false-int": (f"{GOOD}status: !!int x\n", "not YAML"),
     "a-date": (f"{GOOD}status: !!timestamp x\n", "not YAML"),
-    "a-nul": (f"{GOOD}status: \0\n", "not YAML"),
+    "a-nul": (f"{GOOD}status: \0\n", "not YAML: a control character (U+0000) in line 7; remove it"),
+    "a-bell": (f"# \xfc\xfc\n{GOOD}status: \a\n", "not YAML: a control character (U+0007) in line 8; remove it"),
     "a-surrogate": (GOOD.replace("{name: web}", '{name: "\\ud800"}'), "not YAML"),
     "an-escape": (GOOD.replace("{name: web}", '{name: "\\0"}'), "metadata.name: not a DNS label"),
     "an-odd-field": (f'{GOOD}"\\e[31m\\n": x\n', '["\\u001b[31m\\n"]: unknown field'),
@@ -56,7 +77,7 @@ REFUSED = {
     "sixty": (GOOD.replace("port: 80", "port: 1:20"), "spec.listeners[0].port: not a whole number"),
     "digits": (GOOD.replace("port: 80", f"port: {'8' * 5000}"), "spec.listeners[0].port: not a whole number"),
     "infinite": (GOOD.replace("port: 80", "port: .inf"), "spec.listeners[0].port: not a whole number"),
-    "quoted": (GOOD.replace("port: 80", 'port: "80"'), "spec.listeners[0].port: not a whole number"),
+    "quoted": (GOOD.replace("port: 80", 'port: "80"'), "spec.listeners[0].port: not a whole number; remove the quotes"),
     "large": ("a" * 10_000_000, "the file is larger than 1.5 MiB"),
     "a-large-field": (GOOD.replace("{name: web}", f"{{name: {'w' * 10_000_000}}}"), "the file is larger than 1.5 MiB"),
     "a-large-comment": (f"{GOOD}#{'x' * 10_000_000}\n", "the file is larger than 1.5 MiB"),
@@ -121,7 +142,7 @@ def test_a_binary_file_is_refused(content: bytes, tmp_path: Path) -> None:
     done = check(file)
 
     assert done.exit_code == 1
-    assert "not UTF-8 text" in done.stderr or "not YAML" in done.stderr
+    assert "not UTF-8 text in line" in done.stderr or "not YAML" in done.stderr
 
 
 def test_no_file_a_directory_and_a_thousand_faults_are_said_so(tmp_path: Path) -> None:

@@ -36,8 +36,9 @@ class FileSource:
             text = self.manifest.read_text(encoding="utf-8")
         except OSError as error:
             raise Refused([Fault((), f"{self.manifest}: {error.strerror}")]) from None
-        except UnicodeDecodeError:
-            raise Refused([Fault((), f"{self.manifest}: not UTF-8 text")]) from None
+        except UnicodeDecodeError as error:
+            line = error.object[: error.start].count(b"\n") + 1
+            raise Refused([Fault((), f"{self.manifest}: not UTF-8 text in line {line}; save it as UTF-8")]) from None
         resource = load(text)
         if faults := list(_needs_a_cluster(resource.spec)):
             raise Refused(faults)

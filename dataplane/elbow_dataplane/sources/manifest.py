@@ -14,6 +14,7 @@ _LARGEST = 3 * 512 * 1024
 _MOST_VALUES = 400_000
 _TAG = "tag:yaml.org,2002:"
 _STRING, _INTEGER, _MAPPING, _SEQUENCE = (_TAG + name for name in ("str", "int", "map", "seq"))
+_LINES = re.compile("\r\n|[\n\r\x85\u2028\u2029]")  # what ends a line in YAML 1.1
 _SHORT = re.compile(r"0|[1-9][0-9]{0,17}", re.ASCII)
 _PLAIN = {
     "bool": (r"true|false", "tf"),
@@ -58,7 +59,8 @@ class _Loader(yaml.CSafeLoader):
         for key_node, value_node in node.value:
             key = self.value(key_node)
             if not isinstance(key, str):
-                raise _unfit(f"a key that is not a string: {shown(str(key))}", key_node)
+                what = shown(key_node.value) if isinstance(key_node, yaml.ScalarNode) else "a list or a mapping"
+                raise _unfit(f"a key that is not a string: {what}", key_node)
             if key == "<<":
                 raise _unfit("<< is not taken; write the fields out", key_node)
             if key in mapping:
@@ -100,22 +102,24 @@ def _document(text: str) -> Any:
     if len(text) > _LARGEST:
         raise Refused([Fault((), "the file is larger than 1.5 MiB")])
     try:
-        documents = [document for document in _documents(text) if document is not None]
+        documents = [(line, document) for line, document in _documents(text) if document is not None]
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise Refused([Fault((), _say(error))]) from None
+        raise Refused([Fault((), _say(error, text))]) from None
     if len(documents) != 1:
-        raise Refused([Fault((), f"one LoadBalancer is expected in the file, {len(documents)} documents were found")])
-    return documents[0]
+        found = f"one LoadBalancer is expected in the file, {len(documents)} documents were found"
+        raise Refused([Fault((), found + (f"; the second begins in line {documents[1][0]}" if documents else ""))])
+    return documents[0][1]
 
 
-def _documents(text: str) -> Iterator[Any]:
+def _documents(text: str) -> Iterator[tuple[int, Any]]:
+    """Each document, and the line it begins in."""
     loader = _Loader(text.removeprefix("\ufeff"))
     try:
         while loader.check_node():
-            node = loader.get_node()
+            node: Any = loader.get_node()
             if _unfolded(node, {}) > _MOST_VALUES:
                 raise ValueError(f"its anchors unfold to more than {_MOST_VALUES} values")
-            yield loader.value(node)
+            yield node.start_mark.line + 1, loader.value(node)
     finally:
         loader.dispose()
 
@@ -131,12 +135,46 @@ def _unfolded(node: Any, known: dict[int, int]) -> int:
     return known[id(node)]
 
 
-def _say(error: Exception) -> str:
+# What PyYAML finds, by how it begins: the way out.
+_WAYS_OUT = {
+    "found a tab character": "indent with spaces",
+    "mapping values are not allowed": "look at the indentation, and put a value that holds a colon in quotes",
+    "did not find expected node content": "a value is missing, or must be put in quotes",
+    "found unexpected ':'": "a value is missing, or must be put in quotes",
+    "found undefined alias": "put a value that begins with * in quotes",
+    "did not find expected ',' or '}'": "a comma is missing, or the { isn't closed",
+    "did not find expected ',' or ']'": "a comma is missing, or the [ isn't closed",
+    "did not find expected key": "look at the indentation",
+    "did not find expected '-' indicator": "look at the indentation",
+    "a key that is not a string": "put it in quotes",
+    "could not determine a constructor": "remove the tag, which is what begins with !",
+}
+
+
+def _say(error: Exception, text: str) -> str:
     if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark is not None:
-        return f"not YAML: {error.problem} in line {error.problem_mark.line + 1}"
+        return f"not YAML: {_say_marked(error, error.problem_mark.line, error.problem_mark.column, text)}"
+    if isinstance(error, yaml.reader.ReaderError):
+        line = text.encode(errors="surrogatepass")[: error.position].count(b"\n") + 1
+        code = error.character if isinstance(error.character, int) else ord(error.character)
+        return f"not YAML: a control character (U+{code:04X}) in line {line}; remove it"
     if isinstance(error, RecursionError):
         return "not YAML: nested too deeply"
     return f"not YAML: {' '.join(str(error).split())[:200]}"
+
+
+def _say_marked(error: yaml.MarkedYAMLError, line: int, column: int, text: str) -> str:
+    problem = str(error.problem)
+    began = error.context_mark.line if error.context_mark else line
+    where = f"in line {line + 1}" + (f", of what began in line {began + 1}" if began != line else "")
+    if problem.startswith("found character that cannot start any token"):
+        lines = _LINES.split(text.removeprefix("\ufeff"))
+        char = lines[line][column : column + 1] if line < len(lines) else ""
+        if char == "\t":
+            return f"a tab {where}; indent with spaces"
+        return f"a value that begins with {char} {where}; put it in quotes"
+    out = next((way for beginning, way in _WAYS_OUT.items() if problem.startswith(beginning)), None)
+    return f"{problem} {where}" + (f"; {out}" if out else "")
 
 
 def line_of(text: str, path: Path) -> int | None:
