@@ -86,6 +86,17 @@ def test_a_request_line_with_a_whole_url_names_the_host(site: Site) -> None:
     assert site.target.requests[0].target == "/a?b"
 
 
+@pytest.mark.parametrize(
+    ("rest", "told"), [("", "/"), ("/", "/"), ("?a=b", "/?a=b"), ("/?a", "/?a"), ("//a?b=http://c", "//a?b=http://c")]
+)
+def test_a_whole_url_reaches_the_target_as_its_path_and_query(site: Site, rest: str, told: str) -> None:
+    for listens, port in (("http", ""), ("odd", f":{site.ports['odd']}"), ("preserving", "")):
+        for scheme in ("http", "HTTPS"):
+            start = f"GET {scheme}://a.example{port}{rest} HTTP/1.1"
+            assert site.hosts(listens, f"Host: a.example{port}\r\n", start=start) == [f"a.example{port}"]
+            assert site.target.requests[0].target == told
+
+
 def test_a_whole_url_that_names_another_host_than_the_header_is_refused(site: Site) -> None:
     for scheme in ("http", "https"):
         assert site.send("http", "Host: example.com\r\n", start=f"GET {scheme}://other.example.com/ HTTP/1.1") == 400
@@ -94,6 +105,20 @@ def test_a_whole_url_that_names_another_host_than_the_header_is_refused(site: Si
 def test_a_request_of_http_1_0_without_a_host_gets_the_balancers_address(site: Site) -> None:
     assert site.hosts("http", "", start="GET / HTTP/1.0") == [ADDRESS]
     assert site.hosts("odd", "", start="GET / HTTP/1.0") == [f"{ADDRESS}:{site.ports['odd']}"]
+
+
+@pytest.mark.parametrize("version", ["1.0", "1.1"])
+def test_a_host_without_a_name_is_the_balancers_address(site: Site, version: str) -> None:
+    assert site.hosts("http", "Host: \r\n", start=f"GET / HTTP/{version}") == [ADDRESS]
+    assert site.hosts("odd", "Host:\r\n", start=f"GET / HTTP/{version}") == [f"{ADDRESS}:{site.ports['odd']}"]
+    assert site.hosts("odd", "Host: :80\r\n", start=f"GET / HTTP/{version}") == [f"{ADDRESS}:{site.ports['odd']}"]
+    assert site.hosts("preserving", "Host: \r\n", start=f"GET / HTTP/{version}") == [""]
+
+
+def test_a_request_of_http_1_1_without_a_host_is_refused(site: Site) -> None:
+    for listens in ("http", "https", "odd", "preserving"):
+        for method in ("GET", "POST", "OPTIONS"):
+            assert site.send(listens, "Content-Length: 0\r\n", start=f"{method} / HTTP/1.1") == 400
 
 
 def test_two_different_hosts_are_refused(site: Site) -> None:

@@ -50,7 +50,8 @@ def lines(listener: Listener, group: TargetGroup, engine: Engine, before: Sequen
         (
             "  http-request set-var(txn.rare) bool(1) if !METH_GET !METH_POST "
             f"or METH_GET {{ req.hdrs -m reg '{_gate(listener, group, 'content-length:')}' }} "
-            f"or METH_POST {{ req.hdrs -m reg '{_gate(listener, group)}' }}"
+            f"or METH_POST {{ req.hdrs -m reg '{_gate(listener, group)}' }} "
+            "or !{ url_beg / } { fc_http_major 1 }"
         ),
         *_unusual_version(listener),
         *_version_match(group, engine),
@@ -92,7 +93,7 @@ def _unusual_version(listener: Listener) -> list[str]:
 def _unusual_host(listener: Listener) -> str:
     """A Host header that is not yet as targets get it (ELB section 6.5)."""
     if listener.port in (80, 443):
-        return r"host: [^\r\n]*[A-Z:]"
+        return r"host: (?:\r|[^\r\n]*[A-Z:])"
     return rf"host: (?![^A-Z:\r\n]++:{listener.port}\r)"
 
 
@@ -201,14 +202,16 @@ def _replaced(listener: Listener, engine: Engine) -> list[str]:
 def _host(listener: Listener) -> list[str]:
     """ELB section 6.5; a request of HTTP/1.0 that names no host gets the address the client connected to (section 6.2)."""
     port = "" if listener.port in (80, 443) else f":{listener.port}"
-    missing = (
-        f"""  http-request set-header Host "%[dst,regsub('^(.*:.*)',[\\1])]{port}" if !{{ req.hdr(host) -m found }}"""
-    )
+    refused = "  http-request deny deny_status 400 if { req.ver 1.1 } !{ req.hdr(host) -m found }"
+    # Of http://example.com?x nothing is left to HAProxy's pathq.
+    path = """  http-request set-uri "%[url,regsub('^[a-z]+://[^/?]*/?',/,i)]" if { url_beg -i http:// https:// } { fc_http_major 1 }"""
+    own = f"""  http-request set-header Host "%[dst,regsub('^(.*:.*)',[\\1])]{port}" if"""
     if listener.options.preserve_host:
-        return [missing]
+        return [refused, path, f"{own} !{{ req.hdr(host) -m found }}"]
     return [
-        "  http-request set-uri %[pathq] if { url_beg -i http:// https:// } { fc_http_major 1 }",
-        missing,
+        refused,
+        path,
+        f"{own} !{{ req.hdr(host),host_only,length gt 0 }}",
         f"  http-request set-header Host %[req.hdr(host),host_only,lower]{port}",
     ]
 
