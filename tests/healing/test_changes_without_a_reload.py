@@ -120,6 +120,25 @@ def test_the_same_targets_in_another_order_change_nothing(elbow: Start, targets:
     assert lb.reloads() == {}
 
 
+def test_a_manifest_whose_parts_only_change_places_takes_no_reload(
+    elbow: Start, targets: Targets, ports: Ports
+) -> None:
+    taken = [ports.take() for _ in range(3)]
+    times = ("10s", "20s", "30s")  # of the listeners that share a group each but one is written down in its backend
+    listeners = [
+        listener(port, name=name, group=of, idleTimeout=time)
+        for port, name, of, time in zip(taken, "xyz", ("first", "first", "second"), times, strict=True)
+    ]
+    groups = [group(targets.many(2), name=name) for name in ("first", "second", "third")]
+    sources = ["127.0.0.0/8", "10.0.0.0/8"]
+    lb = elbow(load_balancer(listeners, groups, allowedSources=sources))
+
+    lb.apply(load_balancer(listeners[::-1], groups[::-1], allowedSources=sources[::-1]))
+
+    assert lb.reloads() == {}
+    assert [found.name for found in lb.report().listeners] == ["z", "y", "x"]
+
+
 def test_a_reload_says_why_in_log_and_metric(elbow: Start, targets: Targets, port: int, ports: Ports) -> None:
     two = targets.many(2)
     lb = elbow(http(port, two))

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from operator import attrgetter
 
 from elbow_api.proxy_config import ProxyConfig
 
@@ -59,11 +60,15 @@ def _sections(config: ProxyConfig, engine: Engine) -> Iterator[tuple[str, list[s
     spec = config.spec
     yield "global", process.global_lines(engine)
     yield from process.fixed_sections(engine)
-    for listener in spec.listeners:
+    # By name: a manifest whose parts only change places takes no reload.
+    for listener in sorted(spec.listeners, key=_name):
         yield from frontend.sections(listener, spec.group(listener.target_group), config, engine)
-    for group in spec.target_groups:
-        if listeners := spec.listeners_of(group):
+    for group in sorted(spec.target_groups, key=_name):
+        if listeners := sorted(spec.listeners_of(group), key=_name):
             yield from backend.sections(group, listeners, config, engine)
+
+
+_name = attrgetter("name")
 
 
 def render(frame: Skeleton, wanted: Wanted, engine: Engine) -> str:

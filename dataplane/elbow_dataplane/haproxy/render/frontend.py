@@ -80,7 +80,7 @@ def _sources(listener: Listener, config: ProxyConfig) -> list[str]:
         return []
     # Behind another balancer the client's address is known once its PROXY header was read.
     layer = "session" if listener.accept_proxy_protocol else "connection"
-    return [f"  tcp-request {layer} reject if !{{ src {' '.join(config.spec.allowed_sources)} }}"]
+    return [f"  tcp-request {layer} reject if !{{ src {' '.join(sorted(config.spec.allowed_sources))} }}"]
 
 
 def _forward(group: TargetGroup) -> list[str]:
