@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 from elbow_api.target_group import TargetGroup
 from elbow_api.target_health import State
-from elbow_dataplane.haproxy.diff import Commands, Place, Running, commands
+from elbow_dataplane.haproxy.diff import Commands, Place, Running, commands, news
 from elbow_dataplane.haproxy.engine import Engine
 from elbow_dataplane.haproxy.server_state import ServerState
 from elbow_dataplane.haproxy.stats import Row, Stats
@@ -75,9 +75,8 @@ class FakeHAProxy:
         if words[:2] == ["experimental-mode", "on;set"]:
             self.variables[words[3]] = int(words[4].removeprefix("int(").removesuffix(")"))
             return
-        verb, place = (
-            (words[:2], self._place(words[2])) if words[1] != "sessions" else (words[:3], self._place(words[3]))
-        )
+        at = 3 if words[1] in ("sessions", "maxconn") else 2
+        verb, place = words[:at], self._place(words[at])
         if verb == ["add", "server"]:
             assert place not in self.servers, "the server exists"
             of = dict(itertools.pairwise(words))
@@ -88,8 +87,8 @@ class FakeHAProxy:
         server = self.servers[place]
         if verb == ["enable", "health"]:
             server.enabled = True
-        elif verb == ["set", "maxconn"]:
-            pass
+        elif verb == ["set", "maxconn", "server"]:
+            server.limit = int(words[4])
         elif verb == ["shutdown", "sessions", "server"]:
             server.sessions = 0
         elif words[3] == "state":
@@ -100,12 +99,8 @@ class FakeHAProxy:
             server.up = words[4] == "up"
         elif words[3] == "addr":
             server.endpoint = f"{words[4]}:{words[6]}"
-        if verb == ["set", "maxconn"]:
-            self.servers[self._place(words[3])].limit = int(words[4])
 
     def _place(self, text: str) -> Place:
-        if "/" not in text:
-            return ("", "")
         backend, _, name = text.partition("/")
         return backend, name
 
@@ -161,6 +156,37 @@ def test_commands_lead_from_any_state_to_any_other_and_then_there_are_none(
     for _ in range(2):
         haproxy.carry_out(commands(goal, haproxy.running(), ENGINE, cut=gone))
     assert {name for _, name in haproxy.servers} == set(names)
+
+
+@given(SERVERS, GROUPS, SERVERS, GROUPS)
+def test_what_is_sent_at_once_is_what_a_comparison_would_send_but_for_what_is_gone(
+    first: tuple[Server, ...], fields: dict[str, object], second: tuple[Server, ...], others: dict[str, object]
+) -> None:
+    others["failOpen"] = fields["failOpen"]  # another one takes a reload
+    haproxy, sent, goal = FakeHAProxy(), wanted(first, **fields), wanted(second, **others)
+    for _ in range(3):
+        haproxy.carry_out(commands(sent, haproxy.running(), ENGINE))
+    running = haproxy.running()
+    todo = commands(goal, running, ENGINE)
+    gone = {server.name for server in first} - {server.name for server in second}
+
+    at_once = news(goal, sent, running, ENGINE)
+
+    assert at_once == [line for line in [*todo.add, *todo.change] if not any(f"/{name} " in line for name in gone)]
+
+
+def test_of_what_was_sent_already_nothing_is_sent_again_though_it_was_not_read_back() -> None:
+    one, two = (Server(f"s{n}", Target(f"10.0.0.{n}", 80), draining=False, state=State.INITIAL) for n in (1, 2))
+    haproxy = FakeHAProxy()
+    haproxy.carry_out(commands(wanted((one,)), haproxy.running(), ENGINE))
+    before = haproxy.running()
+
+    first = news(wanted((one, two)), wanted((one,)), before, ENGINE)
+    again = news(wanted((one, two)), wanted((one, two)), before, ENGINE)
+
+    assert any("tg_web/s2" in line for line in first)
+    assert not any("tg_web" in line for line in again)
+    assert not any("tg_web/s1" in line for line in first)
 
 
 def test_a_target_that_comes_back_is_down_before_it_has_any_weight() -> None:

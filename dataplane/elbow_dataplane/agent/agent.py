@@ -30,6 +30,11 @@ _FINISHING = 1.0
 """Seconds between two looks at what finishes: workers that were replaced, targets that leave."""
 _GATHER = 0.01
 """Seconds in which health events are taken together."""
+_NEXT = 0.03
+"""Seconds in which the next input is waited for once one was sent, before HAProxy is read back: changes come in crowds, and
+reading takes ten times as long as sending."""
+_CROWD = 0.5
+"""Seconds after which it is read back however many come."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +67,8 @@ class Agent:
         self._refused_until = 0.0
         self._generation = 0
         self._wake = asyncio.Event()
+        self._arrived = asyncio.Event()
+        """There is a newer input."""
         self._listener: asyncio.Task[None] | None = None
         self._loop_running: asyncio.AbstractEventLoop | None = None
 
@@ -109,6 +116,7 @@ class Agent:
                 self._next, self._refusal, self._refused_until = None, "", 0.0
                 config = change.config
                 log.info("generation %d of %s/%s accepted", config.generation, config.namespace, config.name)
+                self._arrived.set()
             self._wake.set()
 
     async def _follow_events(self) -> None:
@@ -158,17 +166,40 @@ class Agent:
         wanted = self._input
         if wanted is None or time.monotonic() < self._refused_until:
             return None
-        following = self._next
-        if following is None:
-            following = await self._take(wanted)
-            with suppress(Unreachable):
-                await self.proxy.hurry(following)
+        wanted, following = await self._hurry(wanted)
+        self._wake.clear()  # what woke it until now, it is about to see
         look = await self._converge(following)
         if look.converged:
             self._known, self._generation = look.known, wanted.config.generation
         if wanted is self._input:  # no newer one came meanwhile
             self._settle(look)
         return look
+
+    async def _hurry(self, wanted: Desired) -> tuple[Desired, Known]:
+        """Take up the newest input, and have HAProxy do at once what takes no reload; returns that input, and what is to run."""
+        end = time.monotonic() + _CROWD
+        while self._next is None:
+            self._arrived.clear()
+            following = await self._take(wanted)
+            sent = await self._send(following)
+            if sent:
+                self._known = following
+            if wanted is self._input:
+                self._next = following
+                if sent and time.monotonic() < end:
+                    with suppress(TimeoutError):
+                        async with asyncio.timeout(_NEXT):
+                            await self._arrived.wait()
+            wanted = self._input or wanted
+        return wanted, self._next
+
+    async def _send(self, following: Known) -> bool:
+        """Send targets and variables, of which HAProxy refuses none; whether it can't take the rest is for `_converge` to see."""
+        if self._known is None or following.desired.certificates != self._known.desired.certificates:
+            return False
+        with suppress(Unreachable):
+            return await self.proxy.hurry(following)
+        return False
 
     def _settle(self, look: Look) -> None:
         self._next = look.known

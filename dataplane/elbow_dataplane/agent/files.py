@@ -4,18 +4,16 @@ import os
 from pathlib import Path
 
 
-def write(path: Path, content: bytes, *, mode: int = 0o600, durable: bool = True) -> None:
-    """Replace a file's content at once: a reader, or with `durable` a machine that lost power, finds the old or the new, never a half.
+def write(path: Path, content: bytes) -> None:
+    """Replace a file's content at once: a reader finds the old or the new, never a half. Only its owner may read it.
 
-    Raises OSError that names the file; the old content stays.
+    It isn't forced to the disk, which can take long and is waited for by all targets: with the machine's power HAProxy goes
+    too, and it starts from files that were written anew. Raises OSError that names the file; the old content stays.
     """
     temporary = path.with_name(f".{path.name}.new")
     try:
-        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "wb") as file:
+        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
             file.write(content)
-            file.flush()
-            if durable:
-                os.fsync(file.fileno())
         temporary.replace(path)
     except OSError as error:
         temporary.unlink(missing_ok=True)

@@ -44,7 +44,7 @@ class KeptCounters(Counters):
             "totals": [[*key, value] for key, value in self.totals.items()],
             "last": [[*worker, [[*key, value] for key, value in rows.items()]] for worker, rows in self._last.items()],
         }
-        write(self.file, json.dumps(data).encode(), durable=False)
+        write(self.file, json.dumps(data).encode())
         self._kept = dict(self.totals)
 
     def usage(self) -> UsageReport | None:

@@ -16,7 +16,7 @@ from elbow_dataplane.agent.memory import Memory
 from elbow_dataplane.agent.process import Process
 from elbow_dataplane.agent.state import Known
 from elbow_dataplane.haproxy.checks import restore
-from elbow_dataplane.haproxy.diff import Commands, Place, commands, is_busy
+from elbow_dataplane.haproxy.diff import Commands, Place, commands, is_busy, news
 from elbow_dataplane.haproxy.engine import Engine
 from elbow_dataplane.haproxy.frontends import reopen, shut_down
 from elbow_dataplane.haproxy.render import errors
@@ -53,6 +53,8 @@ class Proxy:
         self.reloads: Counter[str] = Counter()
         self._frame: Skeleton | None = None
         """What the running worker was started with, as far as this agent knows."""
+        self._sent: Wanted | None = None
+        """What the running worker was last told to be."""
         self._cut: set[Place] = set()
         self._ending: frozenset[Place] = frozenset()
         self._holds: dict[int, Hold] = {}
@@ -74,12 +76,17 @@ class Proxy:
         """Whether workers that were replaced are waited for."""
         return bool(self._holds)
 
-    async def hurry(self, known: Known) -> None:
-        """Send at once what differs from the last snapshot; whether it took is for `converge` to see."""
-        if self.snapshot is None or self._frame is None or skeleton(known.desired.config, self.engine) != self._frame:
-            return
-        todo = commands(known.wanted(), self.snapshot.running, self.engine)
-        await self.runtime.worker.tell([*todo.add, *todo.change])
+    async def hurry(self, known: Known) -> bool:
+        """Send at once what differs from what was sent last, if that takes no reload; whether it took is for `converge` to see.
+
+        Raises Unreachable.
+        """
+        if self.snapshot is None or self._sent is None or skeleton(known.desired.config, self.engine) != self._frame:
+            return False
+        wanted = known.wanted()
+        await self.runtime.worker.tell(news(wanted, self._sent, self.snapshot.running, self.engine))
+        self._sent = wanted
+        return True
 
     async def converge(self, known: Known) -> tuple[Known, bool]:
         """Read, compare, put right, and read again until nothing differs; returns whether it got there.
@@ -96,7 +103,8 @@ class Proxy:
             known, snapshot = await self._read(known)
         self._frame = frame
         for _ in range(_ROUNDS):
-            todo = self._compare(known.wanted(), snapshot)
+            self._sent = known.wanted()
+            todo = self._compare(self._sent, snapshot)
             if not todo:
                 self._keep(known, frame)
                 return known, True
@@ -246,7 +254,7 @@ class Proxy:
         if self.process is not None:
             candidate = self.engine.config_file.with_suffix(".candidate")
             try:
-                write(candidate, text.encode(), durable=False)
+                write(candidate, text.encode())
                 await self.process.check(candidate)
             finally:
                 candidate.unlink(missing_ok=True)
@@ -259,7 +267,7 @@ class Proxy:
 
     def _write_parts(self, known: Known) -> None:
         for name, content in errors.files().items():
-            write(self.engine.run / name, content, durable=False)
+            write(self.engine.run / name, content)
         self.certificates.write(known.desired.certificates)
 
     def _keep(self, known: Known, frame: Skeleton) -> None:

@@ -1,6 +1,7 @@
 """`elbow proxy`: the agent in a proxy's pod, beside HAProxy's container."""
 
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -74,6 +75,7 @@ async def _run(agent: Agent, namespace: str, config_map: str) -> None:
     runtime = Runtime(agent.engine)
     with suppress(Unreachable):  # an agent before this one may have been ended while it drained
         await runtime.drain(on=False)
+    gc.freeze()  # as `elbow run` does
     work = asyncio.ensure_future(agent.run(source.changes()))
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)

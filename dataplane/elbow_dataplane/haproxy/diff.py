@@ -1,6 +1,6 @@
 """From what runs to what is wanted: runtime commands, in an order that never sends a request to the wrong place."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from elbow_api.target_health import State
@@ -50,7 +50,7 @@ def commands(wanted: Wanted, running: Running, engine: Engine, *, cut: frozenset
     out = Commands()
     kept: set[Place] = set()
     for group in wanted.groups:
-        for place, server in _places(group):
+        for place, server in _places(group, group.servers):
             kept.add(place)
             _server(out, place, server, group, running, engine)
         out.change += _variables(group, running)
@@ -64,8 +64,20 @@ def commands(wanted: Wanted, running: Running, engine: Engine, *, cut: frozenset
     return out
 
 
-def _places(group: Group) -> Iterator[tuple[Place, Server]]:
-    for server in group.servers:
+def news(wanted: Wanted, sent: Wanted, running: Running, engine: Engine) -> list[str]:
+    """The commands for what is wanted otherwise than it was sent; nothing else is looked at, and `running` may be from before that."""
+    out = Commands()
+    for group in wanted.groups:
+        before = sent.group(group.spec.name)
+        same = set(before.servers) if before is not None and before.spec == group.spec else set()
+        for place, server in _places(group, (server for server in group.servers if server not in same)):
+            _server(out, place, server, group, running, engine)
+        out.change += _variables(group, running)
+    return [*out.add, *out.change]
+
+
+def _places(group: Group, servers: Iterable[Server]) -> Iterator[tuple[Place, Server]]:
+    for server in servers:
         yield (backend_of(group.spec), server.name), server
         if group.spec.fail_open:
             yield (open_backend_of(group.spec), server.name), server

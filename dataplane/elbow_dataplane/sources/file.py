@@ -57,35 +57,41 @@ class FileSource:
                 for folder in {path.parent for path in files}:
                     with suppress(OSError):  # there is none, or no longer
                         inotify.add_watch(folder, _CHANGES)
-                before = [stamp(file) for file in files]
-                try:
-                    now: Desired | Refused = self.read()
-                except Refused as refused:
-                    now = refused
-                if now is not last:
-                    last = now
-                    yield now
-                if self._files() == files:  # otherwise there is more to watch
-                    await self._wait(inotify, files, before)
+                still_watched = True
+                while still_watched:
+                    before = [stamp(file) for file in files]
+                    try:
+                        now: Desired | Refused = self.read()
+                    except Refused as refused:
+                        now = refused
+                    if now is not last:
+                        last = now
+                        yield now
+                    # If other files are named, there is more to watch.
+                    still_watched = self._files() == files and await self._wait(inotify, files, before)
 
-    async def _wait(self, inotify: Inotify, files: list[Path], before: list[Stamp | None]) -> None:
-        """Until an event tells of a change, or a look at the files does."""
+    async def _wait(self, inotify: Inotify, files: list[Path], before: list[Stamp | None]) -> bool:
+        """Until an event tells of a change, or a look at the files does; returns whether the folders are sure to be watched still.
+
+        To end a watch and begin another takes the kernel several milliseconds.
+        """
         while [stamp(file) for file in files] == before:
             with suppress(TimeoutError):
                 async with asyncio.timeout(_POLL):
-                    await self._event(inotify, {path.name for path in files})
-                    return
+                    return await self._event(inotify, {path.name for path in files})
+        return False
 
-    async def _event(self, inotify: Inotify, names: set[str]) -> None:
+    async def _event(self, inotify: Inotify, names: set[str]) -> bool:
         async for event in inotify:
             name = str(event.name or "")
             # A manifest that was renamed into place, or closed after it was written, is whole.
             if name == self.manifest.name and event.mask & (Mask.MOVED_TO | Mask.CLOSE_WRITE):
-                return
+                return True
             # Secrets mounted by Kubernetes change by a symbolic link of the directory, ..data.
             if not name or name in names or name.startswith(".."):
                 await asyncio.sleep(_SETTLE)
-                return
+                return False
+        return False
 
     def _files(self) -> list[Path]:
         named = _named_files(self._last.config.spec, self.manifest.parent) if self._last else []
