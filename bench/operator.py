@@ -33,10 +33,11 @@ _ROOT = Path(__file__).resolve().parents[1]
 _ZONES = ("zone-a", "zone-b", "zone-c")
 _REPLICAS = 2
 _STEADY = 20
+_ACCOUNT = Path("/run/secrets/kubernetes.io/serviceaccount")
 _LBS = "/apis/elbow.dev/v1alpha1/namespaces/default/loadbalancers"
 _METHOD = f"""A kube-apiserver and etcd of their own; no controllers, no kubelets. Each load balancer has three zones of {_REPLICAS} proxies and ten targets;
 its pods are made of its Deployments' templates, and one program answers for all of them as agents do: a report, an empty line each half minute, the
-counters each five minutes. The operator is the real one, one replica, outside of a pod. Memory is its resident set; CPU that of {_STEADY} s in which nothing changes."""
+counters each five minutes. The operator is the real one, one replica, logged in as its pod would be. Memory is its resident set; CPU that of {_STEADY} s in which nothing changes."""
 
 
 class Scene:
@@ -47,7 +48,7 @@ class Scene:
         self.api = ApiServer(directory, Ports())
         self.api.wait()
         self.pool = ThreadPoolExecutor(4)
-        self._kubeconfig()
+        self._account()
         crd = json.loads(_crd())
         self._made(
             self.api.apply(crd, f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{crd['metadata']['name']}")
@@ -60,17 +61,12 @@ class Scene:
         self.pool.shutdown()
         self.api.stop()
 
-    def _kubeconfig(self) -> None:
-        cluster = {"server": self.api.url, "insecure-skip-tls-verify": True}
-        whole = {
-            "apiVersion": "v1",
-            "kind": "Config",
-            "clusters": [{"name": "c", "cluster": cluster}],
-            "users": [{"name": "u", "user": {"token": "tester"}}],
-            "contexts": [{"name": "x", "context": {"cluster": "c", "user": "u"}}],
-            "current-context": "x",
-        }
-        (self.directory / "kubeconfig").write_text(json.dumps(whole))
+    def _account(self) -> None:
+        """What the kubelet gives a pod to log in with; the place is fixed, and this namespace's own."""
+        _ACCOUNT.mkdir(parents=True, exist_ok=True)
+        (_ACCOUNT / "token").write_text("tester")
+        (_ACCOUNT / "namespace").write_text("default")
+        (_ACCOUNT / "ca.crt").write_bytes((self.directory / "apiserver.crt").read_bytes())
 
     def _node(self, zone: str, address: str) -> None:
         meta = {"name": f"node-{zone}", "labels": {"topology.kubernetes.io/zone": zone}}
@@ -153,8 +149,9 @@ class Operator:
 
     def __init__(self, scene: Scene) -> None:
         environment = {
-            **os.environ,
-            "KUBECONFIG": str(scene.directory / "kubeconfig"),
+            **{name: value for name, value in os.environ.items() if name != "KUBECONFIG"},
+            "KUBERNETES_SERVICE_HOST": "127.0.0.1",
+            "KUBERNETES_SERVICE_PORT": scene.api.url.rpartition(":")[2],
             "ELBOW_AGENT_IMAGE": "elbow",
             "ELBOW_PROXY_IMAGE": "haproxy",
             "ELBOW_NAMESPACE": "default",

@@ -19,7 +19,8 @@ _SILENT = (
 )
 _SHORT = 1.0
 _RETRY_FIRST, _RETRY_MOST = 0.5, 10.0
-_PAGE = 50  # objects in one answer: thousands at once would be held three times over
+PAGE = 50
+"""Objects in one answer: thousands at once would be held three times over."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,7 @@ async def watch(
                         found.add(_key(document))
                         known[_key(document)] = _stub(document)
                         yield Change(document)
+            del page  # it would be held for as long as the watch goes on
             for key in [key for key in known if key not in found]:
                 yield Change(json.loads(known.pop(key)), gone=True)
             yield Synced()
@@ -86,7 +88,7 @@ async def watch(
 
 async def pages(client: Client, path: str, selector: dict[str, str]) -> AsyncGenerator[tuple[str, list[Object]], None]:
     """All objects as of one version, some at a time; at least one page, be it empty."""
-    query = {**selector, "limit": str(_PAGE)}
+    query = {**selector, "limit": str(PAGE)}
     while True:
         answer = await client.get(f"{path}?{urlencode(query)}")
         api, kind, meta = answer["apiVersion"], answer["kind"].removesuffix("List"), answer["metadata"]

@@ -5,7 +5,9 @@ import ssl
 from collections.abc import Callable, Collection
 from typing import Any
 
-import kopf
+from elbow_kube.watch import PAGE
+
+from elbow_operator.slim_kopf import kopf
 
 Object = dict[str, Any]
 
@@ -42,6 +44,7 @@ async def follow(identity: str, namespaces: Collection[str], changed: Callable[[
     settings.peering.standalone = True
     settings.watching.server_timeout = 300
     settings.watching.inactivity_timeout = 90
+    settings.watching.chunk_size = PAGE
     where: dict[str, Any] = {"namespaces": list(namespaces)} if namespaces else {"clusterwide": True}
     where["identity"] = identity  # kopf would ask for the user's name, which a pod's user has not
     await kopf.operator(registry=registry, settings=settings, standalone=True, **where)
