@@ -14,6 +14,10 @@ from elbow_dataplane.haproxy.render.tls_policy import offer
 from elbow_dataplane.haproxy.render.variable import minimum_variable
 from elbow_dataplane.model.desired import certificate_name
 
+# HAProxy reads 64 words of a line.
+_MOST_SOURCES = 50
+_MOST_CERTIFICATES = 16
+
 
 def frontend_of(listener: Listener) -> str:
     """The frontend of a listener."""
@@ -28,6 +32,7 @@ def sections(
     lines = [
         f"  mode {'http' if listener.protocol.is_http else 'tcp'}",
         *_binds(listener, engine),
+        *_more_certificates(listener, engine),
         f"  timeout client {idle}ms",
     ]
     if listener.protocol.is_http:
@@ -56,11 +61,7 @@ def _binds(listener: Listener, engine: Engine) -> list[str]:
         words.append("accept-proxy")
     if listener.tls is not None:
         words.append("ssl")
-        words += [
-            w
-            for n in range(len(listener.tls.certificates))
-            for w in ("crt", str(engine.certificates / certificate_name(listener.name, n)))
-        ]
+        words += _certificates(listener, engine)[:_MOST_CERTIFICATES]
         words += offer(listener.tls.policy).bind_options
         if listener.protocol.is_http:
             words += ["alpn", "h2,http/1.1" if listener.options.http2 else "http/1.1"]
@@ -69,6 +70,16 @@ def _binds(listener: Listener, engine: Engine) -> list[str]:
         " ".join([f"  bind {_address(a)}:{listener.port}", *(["v6only"] if ":" in a else []), *words])
         for a in engine.addresses
     ]
+
+
+def _more_certificates(listener: Listener, engine: Engine) -> list[str]:
+    """Those beyond what fits a bind line; none of them is the default."""
+    return [f"  ssl-f-use {words}" for words in _certificates(listener, engine)[_MOST_CERTIFICATES:]]
+
+
+def _certificates(listener: Listener, engine: Engine) -> list[str]:
+    count = len(listener.tls.certificates) if listener.tls else 0
+    return [f"crt {engine.certificates / certificate_name(listener.name, n)}" for n in range(count)]
 
 
 def _address(address: str) -> str:
@@ -80,7 +91,14 @@ def _sources(listener: Listener, config: ProxyConfig) -> list[str]:
         return []
     # Behind another balancer the client's address is known once its PROXY header was read.
     layer = "session" if listener.accept_proxy_protocol else "connection"
-    return [f"  tcp-request {layer} reject if !{{ src {' '.join(sorted(config.spec.allowed_sources))} }}"]
+    sources = sorted(config.spec.allowed_sources)
+    return [
+        *(
+            f"  acl allowed_source src {' '.join(sources[at : at + _MOST_SOURCES])}"
+            for at in range(0, len(sources), _MOST_SOURCES)
+        ),
+        f"  tcp-request {layer} reject if !allowed_source",
+    ]
 
 
 def _forward(group: TargetGroup) -> list[str]:
