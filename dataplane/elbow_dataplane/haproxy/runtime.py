@@ -60,18 +60,16 @@ class Runtime:
         files = list(certificates)
         tables = [g.spec for g in groups if g.spec.protocol.is_http]
         names = [MARK, *(name for group in groups for name in variables(group))]
-        whole = await self.worker.ask(
-            ";".join(
-                [
-                    "show info",
-                    "show stat",
-                    "show servers state",
-                    f"show table {listener_counter.COUNTERS_TABLE}",
-                    *(f"show table {latency.table_of(group)}" for group in tables),
-                    *(self._show(file) for file in files),
-                    ask(names),
-                ]
-            )
+        whole = await self.worker.ask_all(
+            [
+                "show info",
+                "show stat",
+                "show servers state",
+                f"show table {listener_counter.COUNTERS_TABLE}",
+                *(f"show table {latency.table_of(group)}" for group in tables),
+                *(self._show(file) for file in files),
+                *ask(names),
+            ]
         )
         try:
             info, stats, states, listeners, *rest = whole.split("\n\n")

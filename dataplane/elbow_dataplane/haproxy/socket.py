@@ -40,6 +40,14 @@ class Socket:
         except OSError as error:
             raise self._unreachable(error) from None
 
+    async def ask_all(self, commands: Sequence[str]) -> str:
+        """Send commands to one worker and return the answers to all, each ended by an empty line."""
+        lines = _lines(commands)
+        if len(lines) == 1:
+            return await self.ask(lines[0])
+        # Without it HAProxy closes after the first line; its own answer is an empty line.
+        return (await self.ask("\n".join(["prompt i", *lines]))).removeprefix("\n")
+
     async def tell(self, commands: Sequence[str]) -> list[str]:
         """Send commands that answer nothing, or a word of success; returns what else was said: the errors."""
         said: list[str] = []
@@ -77,12 +85,22 @@ class Socket:
     async def _ask(self, command: str) -> str:
         loop = asyncio.get_running_loop()
         with await self._open() as connection:
-            await loop.sock_sendall(connection, f"{command}\n".encode())
-            connection.shutdown(socket.SHUT_WR)
-            pieces = []
-            while piece := await loop.sock_recv(connection, _PIECE):
-                pieces.append(piece)
+            sending = asyncio.ensure_future(self._send(connection, command))
+            try:
+                if len(command) < _LINE:
+                    await sending
+                pieces = []
+                # HAProxy takes no more commands while it can't get rid of its answers.
+                while piece := await loop.sock_recv(connection, _PIECE):
+                    pieces.append(piece)
+                await sending
+            finally:
+                sending.cancel()
         return b"".join(pieces).decode(errors="replace")
+
+    async def _send(self, connection: socket.socket, command: str) -> None:
+        await asyncio.get_running_loop().sock_sendall(connection, f"{command}\n".encode())
+        connection.shutdown(socket.SHUT_WR)
 
     async def _open(self) -> socket.socket:
         connection = socket.socket(socket.AF_UNIX)

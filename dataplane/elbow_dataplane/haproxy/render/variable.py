@@ -57,9 +57,9 @@ def drain(*, on: bool) -> str:
     return f"experimental-mode on;set var {DRAINING} int({_AGES if on else 0})"
 
 
-def ask(names: Iterable[str]) -> str:
-    """The command that asks for variables."""
-    return ";".join(f"get var {name}" for name in names)
+def ask(names: Iterable[str]) -> list[str]:
+    """The commands that ask for variables."""
+    return [f"get var {name}" for name in names]
 
 
 def parse_variables(answer: str) -> dict[str, str]:
