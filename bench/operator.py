@@ -34,6 +34,8 @@ _ZONES = ("zone-a", "zone-b", "zone-c")
 _REPLICAS = 2
 _STEADY = 20
 _ACCOUNT = Path("/run/secrets/kubernetes.io/serviceaccount")
+_PORT = 443
+"""Kopf logs in nowhere else from a pod."""
 _LBS = "/apis/elbow.dev/v1alpha1/namespaces/default/loadbalancers"
 _METHOD = f"""A kube-apiserver and etcd of their own; no controllers, no kubelets. Each load balancer has three zones of {_REPLICAS} proxies and ten targets;
 its pods are made of its Deployments' templates, and one program answers for all of them as agents do: a report, an empty line each half minute, the
@@ -45,7 +47,7 @@ class Scene:
 
     def __init__(self, directory: Path, count: int) -> None:
         self.directory, self.count = directory, count
-        self.api = ApiServer(directory, Ports())
+        self.api = ApiServer(directory, Ports(), _PORT)
         self.api.wait()
         self.pool = ThreadPoolExecutor(4)
         self._account()
@@ -151,7 +153,7 @@ class Operator:
         environment = {
             **{name: value for name, value in os.environ.items() if name != "KUBECONFIG"},
             "KUBERNETES_SERVICE_HOST": "127.0.0.1",
-            "KUBERNETES_SERVICE_PORT": scene.api.url.rpartition(":")[2],
+            "KUBERNETES_SERVICE_PORT": str(_PORT),
             "ELBOW_AGENT_IMAGE": "elbow",
             "ELBOW_PROXY_IMAGE": "haproxy",
             "ELBOW_NAMESPACE": "default",

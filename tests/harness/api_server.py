@@ -23,9 +23,10 @@ _TOKEN = "tester"
 class ApiServer:
     """etcd and kube-apiserver; anyone with the token may do anything."""
 
-    def __init__(self, directory: Path, ports: Ports) -> None:
+    def __init__(self, directory: Path, ports: Ports, secure: int | None = None) -> None:
+        """On a port of its own, or on the one named."""
         self.directory = directory
-        client, peer, secure = ports.take(), ports.take(), ports.take()
+        client, peer, secure = ports.take(), ports.take(), secure or ports.take()
         self.url = f"https://127.0.0.1:{secure}"
         self.http = httpx.Client(
             base_url=self.url, verify=False, headers={"Authorization": f"Bearer {_TOKEN}"}, timeout=60
