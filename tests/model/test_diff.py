@@ -45,14 +45,13 @@ class FakeHAProxy:
         rows = {
             place: Row(
                 *place,
-                MappingProxyType(
-                    {
-                        "status": "MAINT" if s.maint else "UP" if s.up else "DOWN",
-                        "slim": str(s.limit or ""),
-                        "scur": str(s.sessions),
-                        "check_status": "L7OK" if s.up else "L7STS",
-                    }
+                (
+                    "MAINT" if s.maint else "UP" if s.up else "DOWN",
+                    str(s.limit or ""),
+                    str(s.sessions),
+                    "L7OK" if s.up else "L7STS",
                 ),
+                {"status": 0, "slim": 1, "scur": 2, "check_status": 3},
             )
             for place, s in self.servers.items()
         }

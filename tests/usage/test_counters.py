@@ -17,7 +17,7 @@ _FIELDS = ("req_tot", "conn_tot", "bin", "bout")
 
 
 def counts(numbers: dict[str, int], name: str = "ls_http") -> WorkerCounts:
-    row = Row(name, "FRONTEND", MappingProxyType({field: str(value) for field, value in numbers.items()}))
+    row = Row(name, "FRONTEND", tuple(map(str, numbers.values())), {field: n for n, field in enumerate(numbers)})
     return WorkerCounts(Stats(MappingProxyType({name: row}), MappingProxyType({}), MappingProxyType({})), {}, {})
 
 

@@ -88,7 +88,7 @@ class Runtime:
                     if (told := fingerprints_told(text))
                 },
             )
-        except (KeyError, ValueError, csv.Error) as error:
+        except (LookupError, ValueError, csv.Error) as error:
             raise Unreachable(f"{self.worker.path}: an answer that breaks off ({error!r})") from None
 
     async def workers(self) -> Workers:
@@ -105,7 +105,7 @@ class Runtime:
             latencies = dict(zip((g.name for g in tables), answers[3:], strict=True))
             info = parse_info(answers[0])
             return info, _counts(info, parse_stats(answers[1]), answers[2], latencies)
-        except (KeyError, ValueError, csv.Error) as error:
+        except (LookupError, ValueError, csv.Error) as error:
             raise Unreachable(f"worker {pid}: an answer that breaks off ({error!r})") from None
 
     async def drain(self, *, on: bool) -> None:

@@ -2,7 +2,19 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from operator import itemgetter
 
+_FIELDS = (
+    "be_name",
+    "srv_name",
+    "srv_addr",
+    "srv_port",
+    "srv_admin_state",
+    "srv_uweight",
+    "srv_check_state",
+    "srv_check_port",
+    "srv_check_addr",
+)
 _FORCED_MAINT = 0x01
 _DRAIN = 0x08
 _CHECK_CONFIGURED, _CHECK_ENABLED = 0x02, 0x04
@@ -29,27 +41,26 @@ def parse_server_states(text: str) -> dict[tuple[str, str], ServerState]:
 
 
 def _rows(text: str) -> Iterator[tuple[tuple[str, str], ServerState]]:
-    names: list[str] = []
+    kept = None
     for line in text.splitlines():
         if line.startswith("# "):
             names = line[2:].split()
+            kept = itemgetter(*map(names.index, _FIELDS))
             continue
         words = line.split()
-        if len(words) < 10 or not names:
+        if len(words) < 10 or kept is None:
             continue
-        row = dict(zip(names, words, strict=False))
-        admin, check = int(row["srv_admin_state"]), int(row["srv_check_state"])
-        ip = row["srv_addr"]
+        backend, name, ip, port, admin, weight, check, check_port, check_addr = kept(words)
         yield (
-            (row["be_name"], row["srv_name"]),
+            (backend, name),
             ServerState(
-                endpoint=f"[{ip}]:{row['srv_port']}" if ":" in ip else f"{ip}:{row['srv_port']}",
-                maint=bool(admin & _FORCED_MAINT),
-                drain=bool(admin & _DRAIN),
-                weight=int(row["srv_uweight"]),
-                checked=bool(check & _CHECK_CONFIGURED),
-                check_enabled=bool(check & _CHECK_ENABLED),
-                check_port=int(row["srv_check_port"]),
-                check_addr=row["srv_check_addr"],
+                endpoint=f"[{ip}]:{port}" if ":" in ip else f"{ip}:{port}",
+                maint=bool(int(admin) & _FORCED_MAINT),
+                drain=bool(int(admin) & _DRAIN),
+                weight=int(weight),
+                checked=bool(int(check) & _CHECK_CONFIGURED),
+                check_enabled=bool(int(check) & _CHECK_ENABLED),
+                check_port=int(check_port),
+                check_addr=check_addr,
             ),
         )
