@@ -115,3 +115,26 @@ def test_the_key_of_a_certificate_that_is_no_longer_used_is_removed(
     lb.edit(lambda spec: spec["listeners"][0]["tls"]["certificates"].pop())
 
     assert [path.name for path in (lb.run_dir / "certificates").iterdir()] == ["https-0.pem"]
+
+
+def test_one_too_large_for_haproxys_socket_is_served_after_one_reload(
+    elbow: Start, targets: Targets, port: int, authority: Authority, tmp_path: Path
+) -> None:
+    first, second = authority.issue("web.test"), authority.issue("web.test")
+    file, trusted = tmp_path / "web.pem", tmp_path / "ca.pem"
+    many = b"".join(authority.issue(f"{number}.example").chain.read_bytes() for number in range(40))
+    file.write_bytes(first.bundle.read_bytes())
+    trusted.write_bytes(authority.file.read_bytes())
+    checked = group([targets.http(tls=first.server_context())], "HTTPS", tls={"verify": True, "ca": str(trusted)})
+    lb = elbow(load_balancer([listener(port, "HTTPS", tls=tls(file))], [checked]))
+
+    file.write_bytes(second.bundle.read_bytes() + many)
+    until(lambda: serial(port, authority.client_context()) == second.serial)
+    until(lambda: lb.reloads() == {"CertificateChanged": 1})
+
+    trusted.write_bytes(authority.file.read_bytes() * 2 + many)
+    until(lambda: lb.reloads() == {"CertificateChanged": 2})
+    lb.wait_settled()
+    lb.apply(lb.manifest | {"spec": lb.manifest["spec"] | {"allowedSources": ["127.0.0.0/8"]}})
+    assert lb.reloads() == {"CertificateChanged": 2, "ListenerChanged": 1}
+    assert lb.group().healthy == 1

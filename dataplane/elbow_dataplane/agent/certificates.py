@@ -18,6 +18,7 @@ class Certificates:
         self.engine = engine
         self.runtime = runtime
         self._prints: dict[str, tuple[bytes, tuple[str, ...]]] = {}
+        self._loaded: Mapping[str, bytes] = {}
 
     def write(self, wanted: Mapping[str, bytes]) -> None:
         """Put files in place for a HAProxy that is about to read them."""
@@ -30,18 +31,30 @@ class Certificates:
 
         Takes the fingerprints of what is served; returns whether anything had to be done. Raises RefusedByHAProxy.
         """
-        stale = [name for name in wanted if name in served and self._is_stale(name, wanted[name], served[name])]
+        stale = [name for name in self._stale(wanted, served) if self.runtime.fits(name, wanted[name])]
         for name in stale:
             await self.runtime.replace_certificate(name, wanted[name])
             write(self.engine.certificates / name, wanted[name])
             log.info("certificate %s replaced", name)
         return bool(stale)
 
+    def too_large(self, wanted: Mapping[str, bytes], served: Mapping[str, tuple[str, ...]]) -> list[str]:
+        """Those that changed and that only a HAProxy which starts can read; not those it read so and tells of otherwise."""
+        large = [name for name in self._stale(wanted, served) if not self.runtime.fits(name, wanted[name])]
+        return [name for name in large if self._loaded.get(name) != wanted[name]]
+
+    def were_loaded(self, wanted: Mapping[str, bytes]) -> None:
+        """A HAProxy has started on these."""
+        self._loaded = wanted
+
     def tidy(self, wanted: Mapping[str, bytes]) -> None:
         """Remove the files, and with them the keys, that nothing uses any more."""
         for path in self.engine.certificates.iterdir():
             if path.name not in wanted:
                 path.unlink(missing_ok=True)
+
+    def _stale(self, wanted: Mapping[str, bytes], served: Mapping[str, tuple[str, ...]]) -> list[str]:
+        return [name for name in wanted if name in served and self._is_stale(name, wanted[name], served[name])]
 
     def _is_stale(self, name: str, pem: bytes, served: tuple[str, ...]) -> bool:
         """Another chain or key shows in the file alone, another certificate in HAProxy too."""

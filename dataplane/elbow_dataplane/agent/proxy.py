@@ -98,7 +98,9 @@ class Proxy:
         known, snapshot = await self._read(known)
         if await self.certificates.rotate(known.desired.certificates, snapshot.certificates):
             known, snapshot = await self._read(known)
-        if why := self._reasons(known, frame, snapshot):
+        large = self.certificates.too_large(known.desired.certificates, snapshot.certificates)
+        why = [(ReloadReason.CERTIFICATE_CHANGED, name) for name in large]
+        if why := [*why, *self._reasons(known, frame, snapshot)]:
             await self._reload(known, frame, snapshot, why)
             known, snapshot = await self._read(known)
         self._frame = frame
@@ -246,6 +248,7 @@ class Proxy:
             write(self.engine.config_file, old_text.encode())
             raise
         self._holds[snapshot.info.pid] = hold
+        self.certificates.were_loaded(known.desired.certificates)
         self.reloads.update({reason for reason, _ in why})
         log.info("reloaded: %s", ", ".join(f"{reason} {name}".strip() for reason, name in why))
 

@@ -9,11 +9,12 @@ from dataclasses import dataclass, replace
 
 from elbow_api.target_group import TargetGroup
 
-from elbow_dataplane.haproxy.certificate import fingerprints_told
+from elbow_dataplane.haproxy.certificate import blocks, fingerprints_told
 from elbow_dataplane.haproxy.counters import Counts
 from elbow_dataplane.haproxy.diff import Place, Running
 from elbow_dataplane.haproxy.engine import Engine
 from elbow_dataplane.haproxy.render import latency, listener_counter
+from elbow_dataplane.haproxy.render.process import BUFFER
 from elbow_dataplane.haproxy.render.variable import MARK, ask, drain, parse_variables, variables
 from elbow_dataplane.haproxy.server_state import ServerState, parse_server_states
 from elbow_dataplane.haproxy.socket import Socket, Unreachable
@@ -22,6 +23,7 @@ from elbow_dataplane.model.wanted import Group
 
 _SESSION = re.compile(r"^(0x[0-9a-f]+):", re.MULTILINE)
 _UNDER_WAY = re.compile(r"ongoing transaction is about '([^']+)'")
+_COMMAND = 100  # bytes of a command that are neither the name of a certificate's file nor what is in it
 _PATIENCE = 60.0
 """Seconds a reload may take."""
 
@@ -147,6 +149,10 @@ class Runtime:
                 except Unreachable:
                     break  # it has ended, and with it all it served
 
+    def fits(self, name: str, pem: bytes) -> bool:
+        """Whether HAProxy, which reads a command into one buffer, can be given a certificate while it runs."""
+        return len(blocks(pem)) + len(self._file(name)[1]) < BUFFER - _COMMAND
+
     async def replace_certificate(self, name: str, pem: bytes) -> None:
         """Have new connections use a certificate; raises RefusedByHAProxy, and they go on with the old one."""
         kind, path = self._file(name)
@@ -164,8 +170,7 @@ class Runtime:
         return self.worker.follow("show events events -w -n")
 
     async def _set_certificate(self, kind: str, path: str, pem: bytes) -> str:
-        text = "\n".join(line for line in pem.decode("ascii", "replace").splitlines() if line.strip())
-        return await self.worker.ask(f"set ssl {kind} {path} <<\n{text}\n")
+        return await self.worker.ask(f"set ssl {kind} {path} <<\n{blocks(pem)}\n")
 
     def _show(self, name: str) -> str:
         kind, path = self._file(name)

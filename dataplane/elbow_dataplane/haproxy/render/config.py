@@ -29,6 +29,8 @@ class ReloadReason(StrEnum):
     TARGET_GROUP_ADDED = "TargetGroupAdded"
     TARGET_GROUP_REMOVED = "TargetGroupRemoved"
     TARGET_GROUP_CHANGED = "TargetGroupChanged"
+    CERTIFICATE_CHANGED = "CertificateChanged"
+    """One larger than HAProxy takes while it runs."""
     PROXY_CHANGED = "ProxyChanged"
     """The load balancer's own settings, or the agent that renders them."""
 
