@@ -4,7 +4,6 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
@@ -113,6 +112,8 @@ def _meant(at: Path, model: type[BaseModel]) -> str | None:
         if within is None:
             return None
     fields = {_plain(str(field.alias)): str(field.alias) for field in (within or model).model_fields.values()}
+    from difflib import get_close_matches  # noqa: PLC0415  (memory of every agent, for a fault)
+
     like = get_close_matches(_plain(str(name)[:_MOST_SHOWN]), fields, n=1, cutoff=0.75)
     return fields[like[0]] if like else None
 
