@@ -8,13 +8,14 @@ from elbow_kube.client import ApiError, Client, Object
 from elbow_kube.watch import without_managers
 
 from elbow_operator.metrics import Metrics, failure
-from elbow_operator.owned import Owned, at
+from elbow_operator.owned import Owned, at, in_zone
 from elbow_operator.plan.cluster import Node, Settings
 from elbow_operator.plan.dns import dns_endpoint
 from elbow_operator.plan.drift import APPLIED, is_as_planned, stamped
 from elbow_operator.plan.naming import name
 from elbow_operator.plan.objects import new_secret, objects, secret, service_account
 from elbow_operator.plan.objects import owned as owned_by
+from elbow_operator.plan.rollout import one_at_a_time
 from elbow_operator.status.observed import Observed
 from elbow_operator.status.reason import Reason
 from elbow_operator.status.zone import addresses
@@ -68,6 +69,7 @@ class Applier:
             awaited=awaited,
             account=owned.objects[at(account)]["metadata"]["uid"],
         )
+        wanted = _in_turn(wanted, owned, observed.lost)
         found = [address["value"] for address in addresses(observed, owned.states)]
         if (dns := observed.dns) and self.settings.external_dns and dns.names and found:
             document = dns_endpoint(load_balancer, dns.names, found, self.settings.external_dns)
@@ -114,6 +116,15 @@ class Applier:
         except ApiError as error:
             if error.status != 409:  # it is there already, and will be told of
                 raise
+
+
+def _in_turn(wanted: Iterable[Object], owned: Owned, lost: Collection[str]) -> list[Object]:
+    """The same objects, but that of zones whose proxies are to be replaced one begins."""
+    wanted = list(wanted)
+    planned = {in_zone(document): document for document in wanted if document["kind"] == "Deployment"}
+    there = {zone: owned.objects[place] for zone, d in planned.items() if (place := at(d)) in owned.objects}
+    now = one_at_a_time(planned, there, lost)
+    return [now[in_zone(document)] if document["kind"] == "Deployment" else document for document in wanted]
 
 
 def _version(document: Object) -> str:

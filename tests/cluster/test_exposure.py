@@ -53,13 +53,53 @@ def test_every_type_in_turn_without_a_new_pod(web: Space, zones: tuple[str, ...]
     assert {pod["metadata"]["uid"] for pod in web.proxies()} == pods
 
 
+def by_host_port(space: Space, **proxy: object) -> None:
+    """One proxy a zone, at its node's own port."""
+    listeners = [{"name": "http", "protocol": "HTTP", "port": 28080, "targetGroup": "web"}]
+    space.apply(balancer(exposure={"type": "HostPort"}, listeners=listeners, proxy={"replicas": 1, **proxy}))
+
+
+def at_work(space: Space, zone: str) -> bool:
+    return bool(space.get("deployment", f"elb-web-{zone}").get("status", {}).get("availableReplicas"))
+
+
+def is_new(space: Space, zone: str) -> bool:
+    deployment = space.get("deployment", f"elb-web-{zone}")
+    status = deployment["status"]
+    return (
+        deployment["spec"]["template"]["spec"]["initContainers"][0]["resources"]["requests"]["cpu"] == "20m"
+        and status["observedGeneration"] == deployment["metadata"]["generation"]
+        and status.get("updatedReplicas") == status.get("availableReplicas") == 1
+    )
+
+
 def test_host_ports_answer_at_the_nodes(make_space: Callable[[str], Space], zones: tuple[str, ...]) -> None:
     space = make_space("privileged")
     space.serve(replicas=3)
-    listeners = [{"name": "http", "protocol": "HTTP", "port": 28080, "targetGroup": "web"}]
-    space.apply(balancer(exposure={"type": "HostPort"}, listeners=listeners))
+    by_host_port(space)
     space.wait("condition=Ready", "lb/web")
     found = {zone: value for zone, (_, value) in addresses(space).items()}
     assert set(found) == set(zones)
     for address in found.values():
         until(answers(lambda address=address: (address, 28080)), limit=20, every=0.3)  # type: ignore[misc]
+
+
+def test_proxies_with_host_ports_are_replaced_zone_by_zone(
+    make_space: Callable[[str], Space], zones: tuple[str, ...]
+) -> None:
+    space = make_space("privileged")
+    space.serve(replicas=1)
+    by_host_port(space)
+    space.wait("condition=Ready", "lb/web")
+    until(lambda: all(at_work(space, zone) for zone in zones), limit=30, every=0.2)
+
+    by_host_port(space, resources={"requests": {"cpu": "20m", "memory": "256Mi"}, "limits": {"memory": "256Mi"}})
+
+    without: set[frozenset[str]] = set()
+
+    def done() -> bool:
+        without.add(frozenset(zone for zone in zones if not at_work(space, zone)))
+        return all(is_new(space, zone) for zone in zones)
+
+    until(done, limit=150, every=0.05, say="every zone has its new proxy")
+    assert without == {frozenset(), *(frozenset({zone}) for zone in zones)}

@@ -15,6 +15,7 @@ from elbow_operator.plan.cluster import Node, Settings
 from elbow_operator.plan.config import proxy_config
 from elbow_operator.plan.naming import ADMIN_PORT, labels, name
 from elbow_operator.plan.pod import pod_spec
+from elbow_operator.plan.rollout import marked
 
 Object = dict[str, Any]
 CONFIG_KEY = "config.json"
@@ -198,7 +199,7 @@ def _deployment(
         "minReadySeconds": 2,
         "revisionHistoryLimit": 2,
     }
-    return _object("apps/v1", "Deployment", load_balancer, zone) | {"spec": spec}
+    return marked(_object("apps/v1", "Deployment", load_balancer, zone) | {"spec": spec})
 
 
 def _disruption_budget(load_balancer: LoadBalancer, zone: str) -> Object:

@@ -1,0 +1,69 @@
+"""Zones one after another: a zone's proxies are replaced once those of the other zones are done and work."""
+
+import hashlib
+import json
+from collections.abc import Collection, Mapping
+from typing import Any
+
+Object = dict[str, Any]
+"""A Deployment."""
+
+TEMPLATE = "elbow.dev/template"
+"""The annotation that names the template a Deployment's pods are to have."""
+
+
+def marked(deployment: Object) -> Object:
+    """The Deployment with its template's digest in an annotation."""
+    text = json.dumps(deployment["spec"]["template"], sort_keys=True)
+    digest = hashlib.sha256(text.encode()).hexdigest()[:16]
+    metadata = deployment["metadata"]
+    annotations = {**metadata.get("annotations", {}), TEMPLATE: digest}
+    return {**deployment, "metadata": {**metadata, "annotations": annotations}}
+
+
+def one_at_a_time(
+    planned: Mapping[str, Object], there: Mapping[str, Object], lost: Collection[str]
+) -> dict[str, Object]:
+    """What each zone's Deployment is to be for now, by zone: one whose turn hasn't come keeps the template it has.
+
+    Between two zones whose proxies work, nothing else counts than that one of them is left: a zone that has no proxy at work
+    changes at once, and one that is `lost` (no node of it is ready) holds nobody up. A template that doesn't work holds up
+    the zones behind it until another one is planned.
+    """
+    changing = [zone for zone in planned if zone in there and _template(there[zone]) != _template(planned[zone])]
+    careful = {zone for zone in changing if _works(there[zone])}
+    waiting = set(careful)
+    if not any(_is_under_way(there[zone]) for zone in planned if zone in there and zone not in (*changing, *lost)):
+        # One that was interrupted goes first.
+        waiting -= set(sorted(careful, key=lambda zone: (not _is_under_way(there[zone]), zone))[:1])
+    return {
+        zone: _as_it_is(document, there[zone]) if zone in waiting else document for zone, document in planned.items()
+    }
+
+
+def _template(deployment: Object) -> str | None:
+    digest: str | None = deployment["metadata"].get("annotations", {}).get(TEMPLATE)
+    return digest
+
+
+def _works(deployment: Object) -> bool:
+    return bool(deployment.get("status", {}).get("availableReplicas"))
+
+
+def _is_under_way(deployment: Object) -> bool:
+    """Whether proxies of an earlier template are left, or none works."""
+    status = deployment.get("status", {})
+    unseen = status.get("observedGeneration", 0) < deployment["metadata"].get("generation", 0)
+    return unseen or status.get("replicas", 0) > status.get("updatedReplicas", 0) or not _works(deployment)
+
+
+def _as_it_is(planned: Object, there: Object) -> Object:
+    metadata = planned["metadata"]
+    annotations = {k: v for k, v in metadata["annotations"].items() if k != TEMPLATE}
+    if (digest := _template(there)) is not None:
+        annotations[TEMPLATE] = digest
+    return {
+        **planned,
+        "metadata": {**metadata, "annotations": annotations},
+        "spec": {**planned["spec"], "template": there["spec"]["template"]},
+    }
