@@ -60,7 +60,7 @@ class Address(Model):
     zone: ZoneName | None = None
     """The zone the target is in; needed when cross-zone is disabled."""
     weight: Annotated[int, Field(ge=0, le=256, strict=True)] = 1
-    """The target's share relative to the others, 0 to 256; 0 gets nothing new."""
+    """The target's share relative to the others, 0 to 256; 0 gets no new clients, and keeps those that are tied to it: deregisteredTargets moves them on."""
 
 
 class ServiceTargets(Model):
