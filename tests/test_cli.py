@@ -271,6 +271,13 @@ def test_an_admin_port_that_is_none_is_refused_by_name() -> None:
     assert "localhost: not an admin port; write it as ADDRESS:PORT" in done.stderr
 
 
+@pytest.mark.parametrize("command", ["run", "render"])
+def test_an_address_that_is_none_is_refused_by_name(command: str, tmp_path: Path) -> None:
+    done = run(command, tmp_path / "lb.yaml", "--address", "web:80")
+    assert done.returncode == 2
+    assert "Invalid value for '--address': 'web:80' is no IP address, such as 192.0.2.10 or ::1" in done.stderr
+
+
 def test_what_is_not_elbow_is_not_taken_for_it(targets: Targets) -> None:
     other = targets.http()
 

@@ -2,6 +2,7 @@
 
 import logging
 import sys
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,18 @@ from elbow_dataplane.cli.place import Unfit
 from elbow_dataplane.sources.manifest import line_of
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
+
+
+class _Address(click.ParamType[str]):
+    """An address of this machine."""
+
+    name = "IP"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        try:
+            return str(ip_address(value))
+        except ValueError:
+            self.fail(f"{value!r} is no IP address, such as 192.0.2.10 or ::1", param, ctx)
 
 
 class _Commands(click.Group):
@@ -63,7 +76,11 @@ def main() -> None:
     help="The admin port; port 0 takes a free one.",
 )
 @click.option(
-    "--address", "addresses", multiple=True, help="An address to listen on; by default all. May be given several times."
+    "--address",
+    "addresses",
+    type=_Address(),
+    multiple=True,
+    help="An address to listen on; by default all. May be given several times.",
 )
 @click.option("--threads", type=click.IntRange(1, 64), help="HAProxy's threads; by default one for each CPU.")
 @click.option("--max-connections", type=click.IntRange(10, 1_000_000), help="Clients connected at a time.")
@@ -125,7 +142,7 @@ def check(file: Path) -> None:
 @click.option(
     "--run-dir", type=click.Path(path_type=Path, file_okay=False), help="The run directory named in the configuration."
 )
-@click.option("--address", "addresses", multiple=True, help="An address to listen on; by default all.")
+@click.option("--address", "addresses", type=_Address(), multiple=True, help="An address to listen on; by default all.")
 @click.option("--threads", type=click.IntRange(1, 64), help="HAProxy's threads.")
 @click.option("--max-connections", type=click.IntRange(10, 1_000_000), help="Clients connected at a time.")
 def render(file: Path, **options: object) -> None:
