@@ -15,7 +15,7 @@ from elbow_operator.plan.drift import APPLIED, is_as_planned, stamped
 from elbow_operator.plan.naming import name
 from elbow_operator.plan.objects import new_secret, objects, secret, service_account
 from elbow_operator.plan.objects import owned as owned_by
-from elbow_operator.plan.rollout import one_at_a_time
+from elbow_operator.plan.rollout import one_at_a_time, unfinished
 from elbow_operator.status.observed import Observed
 from elbow_operator.status.reason import Reason
 from elbow_operator.status.zone import addresses
@@ -51,8 +51,11 @@ class Applier:
         observed: Observed,
         nodes: Collection[Node],
         awaited: tuple[str, ...],
-    ) -> list[Refusal]:
-        """Apply what differs, delete what isn't wanted, and return what the API server refuses; the rest works."""
+    ) -> tuple[list[Refusal], tuple[str, ...]]:
+        """Apply what differs, delete what isn't wanted.
+
+        Returns what the API server refuses, without which the rest works, and the zones whose proxies are still to be replaced.
+        """
         await self._ensure_secret(owned, load_balancer, uid)
         account = owned_by(service_account(load_balancer), load_balancer, uid)
         await self._apply(owned, account)  # first of all: the proxies' pods name its UID
@@ -69,7 +72,9 @@ class Applier:
             awaited=awaited,
             account=owned.objects[at(account)]["metadata"]["uid"],
         )
-        wanted = _in_turn(wanted, owned, observed.lost)
+        planned = {in_zone(document): document for document in wanted if document["kind"] == "Deployment"}
+        now = one_at_a_time(planned, _deployments(owned), observed.lost)
+        wanted = [now[in_zone(document)] if document["kind"] == "Deployment" else document for document in wanted]
         found = [address["value"] for address in addresses(observed, owned.states)]
         if (dns := observed.dns) and self.settings.external_dns and dns.names and found:
             document = dns_endpoint(load_balancer, dns.names, found, self.settings.external_dns)
@@ -89,7 +94,7 @@ class Applier:
         for kind_and_name, document in list(owned.objects.items()):
             if kind_and_name not in kept and document["kind"] not in ("Secret", "Pod"):
                 await self.client.delete(document)
-        return refused
+        return refused, unfinished(planned, _deployments(owned), observed.lost)
 
     async def _apply(self, owned: Owned, document: Object) -> None:
         place, planned = at(document), stamped(document)
@@ -118,13 +123,9 @@ class Applier:
                 raise
 
 
-def _in_turn(wanted: Iterable[Object], owned: Owned, lost: Collection[str]) -> list[Object]:
-    """The same objects, but that of zones whose proxies are to be replaced one begins."""
-    wanted = list(wanted)
-    planned = {in_zone(document): document for document in wanted if document["kind"] == "Deployment"}
-    there = {zone: owned.objects[place] for zone, d in planned.items() if (place := at(d)) in owned.objects}
-    now = one_at_a_time(planned, there, lost)
-    return [now[in_zone(document)] if document["kind"] == "Deployment" else document for document in wanted]
+def _deployments(owned: Owned) -> dict[str, Object]:
+    """By zone."""
+    return {in_zone(document): document for (kind, _), document in owned.objects.items() if kind == "Deployment"}
 
 
 def _version(document: Object) -> str:

@@ -80,8 +80,9 @@ class Reconciler:
             if (dns := self.settings.external_dns) is not None:
                 observed = named(observed, owned.good, resource["metadata"].get("annotations") or {}, dns)
             awaited = self.gates.awaited(key[0])
-            refused = await self._applier.apply(owned, owned.good, uid, observed, self.nodes.values(), awaited)
-            observed = with_refusals(observed, refused)
+            nodes = self.nodes.values()
+            refused, replacing = await self._applier.apply(owned, owned.good, uid, observed, nodes, awaited)
+            observed = replace(with_refusals(observed, refused), replacing=replacing)
         else:
             observed = Observed(generation, 0, None, faults, zones, {})
         held = await self._write_status(owned, resource, observed)

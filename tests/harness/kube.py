@@ -236,10 +236,11 @@ def settled(space: Space, healthy: int = 6, limit: float = 120) -> Object:
     def there() -> Object | None:
         lb = space.get("lb", "web")
         status = lb.get("status", {})
-        ready = [c["status"] for c in status.get("conditions", []) if c["type"] == "Ready"]
+        conditions = {c["type"]: c["status"] for c in status.get("conditions", [])}
+        ready = conditions.get("Ready") == "True" and conditions["Reconciling"] == "False"
         counts = [(g["healthy"], g["unhealthy"] + g["initial"] + g["draining"]) for g in status.get("targetGroups", [])]
         current = status.get("observedGeneration") == lb["metadata"]["generation"]
-        good = current and ready == ["True"] and counts == [(healthy, 0)]
+        good = current and ready and counts == [(healthy, 0)]
         return status if good and _is_rolled_out(space) else None
 
     return until(there, limit=limit, every=0.3, say=f"ready with {healthy} targets")

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from elbow_operator.plan.rollout import marked, one_at_a_time
+from elbow_operator.plan.rollout import marked, one_at_a_time, unfinished
 
 Object = dict[str, Any]
 ZONES = ("zone-a", "zone-b", "zone-c")
@@ -92,3 +92,12 @@ def test_a_template_that_does_not_work_stops_at_its_first_zone_until_another_is_
 def test_nothing_changes_where_the_template_is_the_same() -> None:
     cluster = dict.fromkeys(ZONES, there("same", availableReplicas=0))
     assert one_at_a_time(dict.fromkeys(ZONES, planned("same")), cluster, ()) == dict.fromkeys(ZONES, planned("same"))
+
+
+def test_what_is_left_is_told_but_for_lost_zones() -> None:
+    wanted = dict.fromkeys(ZONES, planned("new"))
+    cluster = {"zone-a": there("new"), "zone-b": there("new", replicas=3), "zone-c": there("old")}
+    assert unfinished(wanted, cluster, ()) == ("zone-b", "zone-c")
+    assert unfinished(wanted, cluster, ("zone-c",)) == ("zone-b",)
+    assert unfinished(wanted, dict.fromkeys(ZONES, there("new", availableReplicas=0)), ()) == ()
+    assert unfinished(wanted, {}, ()) == ()

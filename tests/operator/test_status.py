@@ -51,6 +51,14 @@ def test_a_condition_that_changes_says_when() -> None:
     assert times["Accepted"] == NOW
 
 
+def test_proxies_that_are_still_to_be_replaced_are_work_under_way() -> None:
+    found = status(observed(replacing=("zone-a", "zone-b"), obstacles={"zone-a": "0/4 nodes are available"}))
+    assert condition(found, "Ready") == ("True", "Ready")
+    assert condition(found, "Reconciling") == ("True", "Reconciling")
+    said = "proxies are replaced zone by zone; still to come: zone-a, zone-b; zone zone-a: 0/4 nodes are available"
+    assert message(found, "Reconciling") == said
+
+
 def test_a_refused_spec_names_the_field_and_stalls() -> None:
     fault = Fault(("spec", "listeners", 0, "port"), "must be at most 65535")
     found = status(observed(generation=2, faults=(fault,)))

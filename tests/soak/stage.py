@@ -177,6 +177,15 @@ class Stage:
 
         until(there, limit=limit, every=0.3, say="programmed")
 
+    def until_of(self, image: str, limit: float = 240) -> None:
+        """Wait until every zone's proxies are to be of an image of the agent."""
+        path = "jsonpath={.spec.template.spec.containers[0].image}"
+        self.kubectl(
+            *("wait", "deployment", "--selector", "elbow.dev/load-balancer=soak", f"--timeout={limit:.0f}s"),
+            f"--for={path}={image}",
+            limit=limit + 9,
+        )
+
     def roll_targets(self) -> None:
         """`kubectl rollout restart`, to its end."""
         self.kubectl("rollout", "restart", "deployment/soak")
@@ -197,6 +206,7 @@ class Stage:
 
     def roll_proxies(self, zones: tuple[str, ...] = tuple(ZONES), limit: float = 240) -> None:
         """Wait until every proxy is of the newest template and the old ones are gone."""
+        self.space.wait("condition=Reconciling=False", "lb/soak", limit=limit)
         for zone in zones:
             self.kubectl("rollout", "status", f"deployment/elb-soak-{zone}", f"--timeout={limit:.0f}s", limit=limit + 9)
         until(

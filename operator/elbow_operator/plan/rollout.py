@@ -41,6 +41,12 @@ def one_at_a_time(
     }
 
 
+def unfinished(planned: Mapping[str, Object], there: Mapping[str, Object], lost: Collection[str]) -> tuple[str, ...]:
+    """The zones whose proxies are still to be replaced, or are being replaced; not those that are `lost`."""
+    zones = (zone for zone in planned if zone in there and zone not in lost)
+    return tuple(z for z in zones if _template(there[z]) != _template(planned[z]) or _has_old_ones(there[z]))
+
+
 def _template(deployment: Object) -> str | None:
     digest: str | None = deployment["metadata"].get("annotations", {}).get(TEMPLATE)
     return digest
@@ -51,10 +57,15 @@ def _works(deployment: Object) -> bool:
 
 
 def _is_under_way(deployment: Object) -> bool:
-    """Whether proxies of an earlier template are left, or none works."""
+    return _has_old_ones(deployment) or not _works(deployment)
+
+
+def _has_old_ones(deployment: Object) -> bool:
+    """Whether proxies of an earlier template are left, as far as is known."""
     status = deployment.get("status", {})
-    unseen = status.get("observedGeneration", 0) < deployment["metadata"].get("generation", 0)
-    return unseen or status.get("replicas", 0) > status.get("updatedReplicas", 0) or not _works(deployment)
+    unseen: bool = status.get("observedGeneration", 0) < deployment["metadata"].get("generation", 0)
+    old: bool = status.get("replicas", 0) > status.get("updatedReplicas", 0)
+    return unseen or old
 
 
 def _as_it_is(planned: Object, there: Object) -> Object:

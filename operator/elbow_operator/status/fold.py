@@ -103,7 +103,8 @@ def _conditions(observed: Observed, active: list[str], has_address: bool, listen
         accepted = Condition("Accepted", True, Reason.ACCEPTED)
     programmed = _programmed(observed, active, accepted)
     ready = _ready(programmed, has_address, listeners)
-    working = accepted.true and not ready.true
+    work = ready.message if not ready.true else _replacing(observed)
+    working = accepted.true and bool(work)
     return [
         accepted,
         programmed,
@@ -112,7 +113,7 @@ def _conditions(observed: Observed, active: list[str], has_address: bool, listen
             "Reconciling",
             working,
             Reason.RECONCILING if working else Reason.RECONCILED,
-            ready.message if working else "",
+            work if working else "",
         ),
         Condition(
             "Stalled",
@@ -121,6 +122,15 @@ def _conditions(observed: Observed, active: list[str], has_address: bool, listen
             "" if accepted.true else accepted.message,
         ),
     ]
+
+
+def _replacing(observed: Observed) -> str:
+    """Which zones' proxies are still to be replaced, and what keeps them from it."""
+    if not observed.replacing:
+        return ""
+    names = ", ".join(zone or "none" for zone in observed.replacing)
+    whys = [f"zone {zone or 'none'}: {why}" for zone in observed.replacing if (why := observed.obstacles.get(zone))]
+    return "; ".join([f"proxies are replaced zone by zone; still to come: {names}", *whys])[:1000]
 
 
 def _programmed(observed: Observed, active: list[str], accepted: Condition) -> Condition:

@@ -64,6 +64,8 @@ class Observed:
     """What the API server refused, and why."""
     obstacles: Mapping[str, str] = field(default_factory=dict)
     """What keeps a zone's proxies from starting, by zone."""
+    replacing: tuple[str, ...] = ()
+    """The zones whose proxies are still to be replaced, or are being replaced."""
     capacity: Plan | None = None
     """What capacity that is set aside asks of each zone; none before the first valid spec."""
     ports: Mapping[str, int] = field(default_factory=dict)
