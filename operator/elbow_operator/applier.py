@@ -1,6 +1,6 @@
 """What a load balancer's objects are to be, brought to the API server: by server-side apply, and only what differs."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from elbow_api.load_balancer import LoadBalancer
@@ -73,7 +73,7 @@ class Applier:
             account=owned.objects[at(account)]["metadata"]["uid"],
         )
         planned = {in_zone(document): document for document in wanted if document["kind"] == "Deployment"}
-        now = one_at_a_time(planned, _deployments(owned), observed.lost)
+        now = one_at_a_time(planned, _there(planned, owned), observed.lost)
         wanted = [now[in_zone(document)] if document["kind"] == "Deployment" else document for document in wanted]
         found = [address["value"] for address in addresses(observed, owned.states)]
         if (dns := observed.dns) and self.settings.external_dns and dns.names and found:
@@ -94,7 +94,7 @@ class Applier:
         for kind_and_name, document in list(owned.objects.items()):
             if kind_and_name not in kept and document["kind"] not in ("Secret", "Pod"):
                 await self.client.delete(document)
-        return refused, unfinished(planned, _deployments(owned), observed.lost)
+        return refused, unfinished(planned, _there(planned, owned), observed.lost)
 
     async def _apply(self, owned: Owned, document: Object) -> None:
         place, planned = at(document), stamped(document)
@@ -123,9 +123,11 @@ class Applier:
                 raise
 
 
-def _deployments(owned: Owned) -> dict[str, Object]:
-    """By zone."""
-    return {in_zone(document): document for (kind, _), document in owned.objects.items() if kind == "Deployment"}
+def _there(planned: Mapping[str, Object], owned: Owned) -> dict[str, Object]:
+    """What is there of what is planned, by zone."""
+    return {
+        zone: owned.objects[place] for zone, document in planned.items() if (place := at(document)) in owned.objects
+    }
 
 
 def _version(document: Object) -> str:

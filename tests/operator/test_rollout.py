@@ -101,3 +101,10 @@ def test_what_is_left_is_told_but_for_lost_zones() -> None:
     assert unfinished(wanted, cluster, ("zone-c",)) == ("zone-b",)
     assert unfinished(wanted, dict.fromkeys(ZONES, there("new", availableReplicas=0)), ()) == ()
     assert unfinished(wanted, {}, ()) == ()
+
+
+def test_scaling_and_the_first_proxies_are_no_replacement() -> None:
+    wanted = dict.fromkeys(ZONES, planned("new"))
+    assert unfinished(wanted, dict.fromkeys(ZONES, there("new", observedGeneration=0)), ()) == ZONES
+    assert unfinished(wanted, dict.fromkeys(ZONES, there("new", observedGeneration=0, replicas=1)), ()) == ()
+    assert unfinished(wanted, {zone: there("new") | {"status": {}} for zone in ZONES}, ()) == ()

@@ -44,7 +44,7 @@ def one_at_a_time(
 def unfinished(planned: Mapping[str, Object], there: Mapping[str, Object], lost: Collection[str]) -> tuple[str, ...]:
     """The zones whose proxies are still to be replaced, or are being replaced; not those that are `lost`."""
     zones = (zone for zone in planned if zone in there and zone not in lost)
-    return tuple(z for z in zones if _template(there[z]) != _template(planned[z]) or _has_old_ones(there[z]))
+    return tuple(z for z in zones if _template(there[z]) != _template(planned[z]) or _is_replaced(there[z]))
 
 
 def _template(deployment: Object) -> str | None:
@@ -57,15 +57,25 @@ def _works(deployment: Object) -> bool:
 
 
 def _is_under_way(deployment: Object) -> bool:
-    return _has_old_ones(deployment) or not _works(deployment)
+    return _is_unseen(deployment) or _has_old_ones(deployment) or not _works(deployment)
+
+
+def _is_replaced(deployment: Object) -> bool:
+    """Whether its proxies are being replaced; one that is merely scaled, or made, hasn't as many as are wanted."""
+    wanted, status = deployment["spec"].get("replicas"), deployment.get("status", {})
+    return _has_old_ones(deployment) or (_is_unseen(deployment) and status.get("replicas") == wanted)
+
+
+def _is_unseen(deployment: Object) -> bool:
+    """Whether its controller hasn't taken up its newest spec yet."""
+    observed: int = deployment.get("status", {}).get("observedGeneration", 0)
+    return observed < int(deployment["metadata"].get("generation", 0))
 
 
 def _has_old_ones(deployment: Object) -> bool:
-    """Whether proxies of an earlier template are left, as far as is known."""
+    """Whether proxies of an earlier template are left."""
     status = deployment.get("status", {})
-    unseen: bool = status.get("observedGeneration", 0) < deployment["metadata"].get("generation", 0)
-    old: bool = status.get("replicas", 0) > status.get("updatedReplicas", 0)
-    return unseen or old
+    return int(status.get("replicas", 0)) > int(status.get("updatedReplicas", 0))
 
 
 def _as_it_is(planned: Object, there: Object) -> Object:
