@@ -85,6 +85,11 @@ class Agent:
             return known
         return self._next or (None if known is None else known.take(wanted, time.time()))
 
+    @property
+    def _instead(self) -> str:
+        """What happens while something can't be had; at the start there is nothing to say."""
+        return "" if self._known is None else ", the last good state goes on"
+
     def refresh(self) -> None:
         """Have it look soon; may be called from another thread."""
         if self._loop_running is not None:
@@ -110,7 +115,7 @@ class Agent:
             if isinstance(change, Refused):
                 self._input_fault = tuple(str(fault) for fault in change.faults)
                 for fault in self._input_fault:
-                    log.error("refused, the last good state goes on: %s", fault)
+                    log.error("refused%s: %s", self._instead, fault)
             else:
                 self._input, self._input_fault = change, ()
                 self._next, self._refusal, self._refused_until = None, "", 0.0
@@ -240,7 +245,7 @@ class Agent:
         faults = self._faults(look)
         for fault in faults:
             if fault not in self.view.faults and fault not in self._input_fault:
-                log.error("not applied, the last good state goes on: %s", fault)
+                log.error("not applied%s: %s", self._instead, fault)
         if self.view.faults and not faults:
             log.info("applied, no faults are left")
         snapshot = self.proxy.snapshot
