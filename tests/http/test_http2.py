@@ -154,7 +154,7 @@ def test_a_listener_without_http_2_never_agrees_to_it(site: Site) -> None:
         assert client.get().status == 200
     with Client(site.ports["no-http2"], tls=site.context(), server_name=NAME) as client:
         client.send(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
-        assert client.read().status == 400
+        assert client.read().status in {400, 405}  # 405 since HAProxy 3.4
 
 
 def test_a_body_passes_both_ways_over_http_2(site: Site) -> None:

@@ -70,7 +70,13 @@ def site(
         context = authority.issue(NAME, kind="rsa").server_context()
         settings[f"tls{number.replace('.', '-')}"] = (versions(context, version), None)
     groups = [
-        group([fleet.http(name, tls=context)], "HTTPS", name=name, **({"tls": rules} if rules else {}))
+        group(
+            [fleet.http(name, tls=context)],
+            "HTTPS",
+            name=name,
+            check={"host": "check.example.com"},
+            **({"tls": rules} if rules else {}),
+        )
         for name, (context, rules) in settings.items()
     ]
     taken = {name: ports.take() for name in settings} | {"bytes": ports.take(), "refused-bytes": ports.take()}
@@ -104,6 +110,12 @@ def test_the_server_name_is_sent_to_targets_and_to_their_checks(site: Site) -> N
     assert set(site.names["named"]) == {NAME}
     get(site.ports["named"])
     assert set(site.names["named"]) == {NAME}
+
+
+def test_where_no_server_name_is_given_none_is_sent(site: Site) -> None:
+    assert get(site.ports["chain-only"], headers=[("Host", "web.example.com")]).target == "chain-only"
+    assert set(site.names["chain-only"]) == {None}
+    assert site.lb.group("chain-only").healthy == 1
 
 
 def test_targets_of_bytes_are_verified_the_same_way(site: Site) -> None:

@@ -29,14 +29,17 @@ def _http(check: HealthCheck, group: TargetGroup) -> list[str]:
     version = "HTTP/2" if group.protocol_version is ProtocolVersion.HTTP2 else "HTTP/1.1"
     return [
         "  option httpchk",
-        *(
-            ["  http-check connect default proto h2"]
-            if version == "HTTP/2" and not (check.protocol or group.protocol).is_encrypted
-            else []
-        ),
+        *_connect(version, encrypted=(check.protocol or group.protocol).is_encrypted),
         f"  http-check send meth GET uri {quote(check.path or '/')} ver {version} hdr Host {_host(check)} hdr User-Agent {USER_AGENT}",
         f"  http-check expect rstatus {quote(_codes(check.matcher or '200'))}",
     ]
+
+
+def _connect(version: str, *, encrypted: bool) -> list[str]:
+    """Without a rule of its own HAProxy 3.3 and newer would ask a TLS target for the name in the check's Host."""
+    if encrypted:
+        return ["  http-check connect default"]
+    return ["  http-check connect default proto h2"] if version == "HTTP/2" else []
 
 
 def _codes(matcher: str) -> str:

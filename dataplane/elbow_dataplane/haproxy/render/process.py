@@ -13,6 +13,8 @@ CONNECT_MS = 2000
 
 BUFFER = 16_384
 """Bytes; what a request's or a response's headers may come to, and what HAProxy copies for a request it may have to repeat."""
+SMALL_BUFFER = 4096
+"""Bytes; what HAProxy 3.4 and newer copies at most for most of these requests, where 3.2 copies a whole buffer (bench/README.md)."""
 HOT = 4_194_304
 """Bytes of freed buffers a thread keeps for itself: 256, so as many requests at once as a core has under way find theirs in its
 cache, the copies of what may be repeated included. HAProxy's own half a MiB costs a request 5 to 12 % more (bench/README.md)."""
@@ -39,6 +41,7 @@ def global_lines(engine: Engine) -> list[str]:
         f"  tune.pipesize {PIPE}",
         f"  tune.bufsize {BUFFER}",
         f"  tune.memory.hot-size {HOT}",
+        *_since_34(f"tune.bufsize.small {SMALL_BUFFER}"),
         "  tune.http.maxhdr 1000",
         "  h1-accept-payload-with-any-method",
         "  tune.h2.fe.max-concurrent-streams 128",
@@ -66,5 +69,11 @@ def fixed_sections(engine: Engine) -> Iterator[tuple[str, list[str]]]:
             f"  retries {CONNECT_ATTEMPTS - 1}",
             "  option redispatch 1",
             "  option splice-auto",
+            *_since_34("option use-small-buffers l7-retries"),
         ],
     )
+
+
+def _since_34(line: str) -> list[str]:
+    """What HAProxy knows since 3.4 only."""
+    return ["  .if version_atleast(3.4)", f"  {line}", "  .endif"]

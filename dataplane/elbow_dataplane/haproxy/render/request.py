@@ -124,7 +124,8 @@ def _added_forwarded_for(listener: Listener) -> list[str]:
 
 def _methods() -> list[str]:
     return [
-        "  http-request deny deny_status 405 if METH_TRACE or { method -m len 128:70000 }",
+        "  http-request set-var(txn.method) method",
+        "  http-request deny deny_status 405 if METH_TRACE or { var(txn.method),length gt 127 }",
         "  http-request deny deny_status 400 if METH_CONNECT",
         f"  http-request deny deny_status 414 if {{ url,length gt {_MOST_URI} }}",
     ]

@@ -94,8 +94,9 @@ def _tls(group: TargetGroup, engine: Engine) -> list[str]:
     else:
         options += ["verify", "none"]
     if name:
-        options += ["sni", f"str({name})", "check-sni", name]
-    return options
+        return [*options, "sni", f"str({name})", "check-sni", name]
+    # Nothing that is ever set: HAProxy 3.3 and newer would ask for the Host of the request, and verify it.
+    return [*options, "sni", "var(proc.no_name)"]
 
 
 def _check(group: TargetGroup) -> list[str]:
