@@ -11,6 +11,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
+from elbow_dataplane.agent.metric_rows import group_rows, listener_rows
 from elbow_dataplane.agent.report import target_health
 from elbow_dataplane.agent.state import Known
 from elbow_dataplane.agent.view import View
@@ -59,7 +60,6 @@ class _Page(Collector):
 
     def _listener(self, listener: Listener) -> None:
         row = self.stats.frontends.get(frontend_of(listener)) if self.stats else None
-        count = self.counters
         self._gauge(
             "active_connection_count",
             "ActiveConnectionCount: clients connected",
@@ -67,115 +67,12 @@ class _Page(Collector):
             listener.name,
             row.number("scur") if row else 0,
         )
-        for name, text, value in (
-            (
-                "new_connection_count",
-                "NewConnectionCount: clients that connected",
-                elb.listener_count(count, listener, "conn_tot"),
-            ),
-            (
-                "processed_bytes",
-                "ProcessedBytes: both directions, headers included",
-                elb.processed_bytes(count, listener),
-            ),
-            (
-                "client_tls_negotiation_error_count",
-                "ClientTLSNegotiationErrorCount",
-                elb.listener_count(count, listener, "ssl_failed_handshake"),
-            ),
-            (
-                "blocked_connection_count",
-                "Connections refused by allowedSources (SecurityGroupBlockedFlowCount)",
-                elb.listener_count(count, listener, "dcon") + elb.listener_count(count, listener, "dses"),
-            ),
-        ):
-            self._counter(name, text, _LISTENER, listener.name, value)
-        if not listener.protocol.is_http:
-            return
-        for name, text, value in (
-            ("request_count", "RequestCount: requests received", elb.listener_count(count, listener, "req_tot")),
-            (
-                "httpcode_elb_4xx_count",
-                "HTTPCode_ELB_4XX_Count: made by the load balancer",
-                elb.elb_codes(count, listener, 4),
-            ),
-            (
-                "httpcode_elb_5xx_count",
-                "HTTPCode_ELB_5XX_Count: made by the load balancer",
-                elb.elb_codes(count, listener, 5),
-            ),
-            *(
-                (
-                    f"httpcode_elb_{code}_count",
-                    f"HTTPCode_ELB_{code}_Count: made by the load balancer",
-                    elb.rule_count(count, listener, f"elb_{code}"),
-                )
-                for code in (500, 502, 503, 504)
-            ),
-            (
-                "desync_mitigation_mode_non_compliant_request_count",
-                "DesyncMitigationMode_NonCompliant_Request_Count",
-                elb.rule_count(count, listener, "noncompliant"),
-            ),
-            *(
-                (
-                    f"{name.lower()}_invalid_header_request_count",
-                    f"{name}InvalidHeaderRequestCount",
-                    elb.rule_count(count, listener, "invalid_headers") if is_so else 0,
-                )
-                for name, is_so in (
-                    ("Dropped", listener.options.drop_invalid_headers),
-                    ("Forwarded", not listener.options.drop_invalid_headers),
-                )
-            ),
-            (
-                "non_sticky_request_count",
-                "NonStickyRequestCount: no usable cookie came along",
-                elb.rule_count(count, listener, "not_sticky"),
-            ),
-        ):
+        for name, text, value in listener_rows(self.counters, listener):
             self._counter(name, text, _LISTENER, listener.name, value)
 
     def _group(self, group: TargetGroup, known: Known) -> None:
-        count = self.counters
         self._hosts(group, known)
-        for name, text, value in (
-            (
-                "target_request_count",
-                "RequestCount: requests (or connections) sent to targets",
-                elb.group_count(count, group, "stot"),
-            ),
-            (
-                "target_connection_error_count",
-                "TargetConnectionErrorCount: failed connections to targets",
-                elb.group_count(count, group, "econ"),
-            ),
-            (
-                "target_tls_negotiation_error_count",
-                "TargetTLSNegotiationErrorCount",
-                elb.group_count(count, group, "ssl_failed_handshake"),
-            ),
-            (
-                "backend_connection_errors",
-                "BackendConnectionErrors: failed connections to targets, health checks included",
-                elb.group_count(count, group, "econ") + elb.group_count(count, group, "chkfail"),
-            ),
-            (
-                "target_new_connection_count",
-                "NewConnectionCount: connections opened to targets",
-                elb.group_count(count, group, "connect"),
-            ),
-            (
-                "spillover_count",
-                "SpilloverCount: refused because the surge queue was full",
-                elb.spillover(count, group, known.desired.config.spec.listeners_of(group)),
-            ),
-            (
-                "unhealthy_routing_request_count",
-                "UnhealthyRoutingRequestCount: sent while too few targets were healthy",
-                elb.failed_open(count, group),
-            ),
-        ):
+        for name, text, value in group_rows(self.counters, group, known.desired.config.spec.listeners_of(group)):
             self._counter(name, text, _GROUP, group.name, value)
         queued, most = self._queue(group)
         self._gauge("surge_queue_length", "SurgeQueueLength: waiting now", _GROUP, group.name, queued)
@@ -187,15 +84,6 @@ class _Page(Collector):
             most,
         )
         if group.protocol.is_http:
-            for hundreds in (2, 3, 4, 5):
-                value = elb.group_count(count, group, f"hrsp_{hundreds}xx")
-                self._counter(
-                    f"httpcode_target_{hundreds}xx_count",
-                    f"HTTPCode_Target_{hundreds}XX_Count: made by targets",
-                    _GROUP,
-                    group.name,
-                    value,
-                )
             self._latency(group)
 
     def _hosts(self, group: TargetGroup, known: Known) -> None:

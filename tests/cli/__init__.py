@@ -1,0 +1,1 @@
+"""The elbow command as its user sees it: what it prints, and its exit codes."""
