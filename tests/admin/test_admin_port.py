@@ -1,6 +1,9 @@
 """The admin port: what the agent shows to people and programs."""
 
+import socket
+import struct
 from collections.abc import Callable
+from pathlib import Path
 
 from conftest import Targets
 from harness.client import get, post
@@ -42,6 +45,19 @@ def test_a_page_that_does_not_exist_names_those_that_do(elbow: Start, targets: T
 
     assert lb.page("/nothing")[0] == 404
     assert "/metrics" in lb.page("/nothing")[1]
+
+
+def test_a_client_that_goes_away_is_not_told_in_the_log(elbow: Start, targets: Targets, port: int) -> None:
+    lb = elbow(http(port, targets.many(1)))
+    threads = Path(f"/proc/{lb.process.pid}/task")
+    before = len(list(threads.iterdir()))
+
+    with socket.create_connection(("127.0.0.1", lb.admin)) as client:
+        until(lambda: len(list(threads.iterdir())) > before, say="it is served")
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # closes with a reset
+
+    until(lambda: len(list(threads.iterdir())) == before, say="it is done with")
+    assert "Error" not in lb.logs()
 
 
 def test_requests_codes_and_latencies_are_counted_to_the_last_one(elbow: Start, targets: Targets, port: int) -> None:

@@ -3,11 +3,13 @@
 The standard library's server in a thread of its own: it costs a quarter of the memory a web framework does, and answers while the loop is busy.
 """
 
+import sys
 import threading
 import time
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socket import AF_INET6
+from typing import Any
 
 from elbow_dataplane.agent.agent import Agent
 from elbow_dataplane.agent.metrics import exposition
@@ -67,6 +69,11 @@ class Admin:
         class Server(ThreadingHTTPServer):
             daemon_threads = True
             address_family = AF_INET6 if ":" in host else ThreadingHTTPServer.address_family
+
+            def handle_error(self, request: Any, client_address: Any) -> None:
+                """A client that goes away is no news either."""
+                if not isinstance(sys.exception(), ConnectionError):
+                    super().handle_error(request, client_address)
 
         self._server = Server((host, port), Handler)
         bound = self._server.server_address
