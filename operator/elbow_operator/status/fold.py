@@ -103,7 +103,7 @@ def _conditions(observed: Observed, active: list[str], has_address: bool, listen
         accepted = Condition("Accepted", True, Reason.ACCEPTED)
     programmed = _programmed(observed, active, accepted)
     ready = _ready(programmed, has_address, listeners)
-    work = ready.message if not ready.true else _replacing(observed)
+    work = "; ".join(filter(None, ["" if ready.true else ready.message, _replacing(observed)]))[:1000]
     working = accepted.true and bool(work)
     return [
         accepted,
@@ -130,7 +130,7 @@ def _replacing(observed: Observed) -> str:
         return ""
     names = ", ".join(zone or "none" for zone in observed.replacing)
     whys = [f"zone {zone or 'none'}: {why}" for zone in observed.replacing if (why := observed.obstacles.get(zone))]
-    return "; ".join([f"proxies are replaced zone by zone; still to come: {names}", *whys])[:1000]
+    return "; ".join([f"proxies are replaced zone by zone; still to come: {names}", *whys])
 
 
 def _programmed(observed: Observed, active: list[str], accepted: Condition) -> Condition:
