@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import ssl
 import time
 from pathlib import Path
@@ -17,6 +18,10 @@ _RENEW = 60.0
 """Seconds after which a token is read again; the kubelet renews its file long before it expires."""
 _LINE = 2**21
 """Bytes; half of what a line of a watch, an object, may have."""
+CONNECT = 4.0
+"""Seconds an attempt to connect may take. What isn't answered is sent again after 1, 2 and 4 s: a new attempt comes sooner."""
+_SILENCE, _PROBES, _PAUSE = 5, 3, 2
+"""Seconds of silence after which the API server is probed, how often, and the seconds between."""
 Limits = float | aiohttp.ClientTimeout
 
 
@@ -53,14 +58,19 @@ class ServiceAccount:
     ) -> aiohttp.ClientResponse:
         """Ask, with the newest token."""
         if self._session is None:
-            connector = aiohttp.TCPConnector(limit=0, ssl=self._context)  # every watch is a connection
+            connector = aiohttp.TCPConnector(
+                limit=0,  # every watch is a connection
+                ssl=self._context,
+                socket_factory=_probed,
+            )
             self._session = aiohttp.ClientSession(connector=connector, read_bufsize=_LINE)
         if time.monotonic() >= self._read + _RENEW:
             self._token, self._read = self._file.read_text().strip(), time.monotonic()
-        total = limits if isinstance(limits, aiohttp.ClientTimeout) else aiohttp.ClientTimeout(total=limits)
+        if not isinstance(limits, aiohttp.ClientTimeout):
+            limits = aiohttp.ClientTimeout(total=limits, sock_connect=CONNECT)
         data = None if body is None else json.dumps(body)
         headers = {**headers, "Authorization": f"Bearer {self._token}"}
-        response = await self._session.request(method, self.host + path, headers=headers, data=data, timeout=total)
+        response = await self._session.request(method, self.host + path, headers=headers, data=data, timeout=limits)
         if response.status == 401:
             self._read = -_RENEW  # the next try is with what is in the file then
         return response
@@ -69,6 +79,22 @@ class ServiceAccount:
         """Close the connections."""
         if self._session is not None:
             await self._session.close()
+
+
+def _probed(info: aiohttp.AddrInfoType) -> socket.socket:
+    """A connection that ends soon after the API server went out of reach.
+
+    A watch only listens: it would hear nothing until the API server tries again, which after a partition takes as long as that lasted.
+    """
+    made = socket.socket(*info[:3])
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for option, value in (
+        (socket.TCP_KEEPIDLE, _SILENCE),
+        (socket.TCP_KEEPCNT, _PROBES),
+        (socket.TCP_KEEPINTVL, _PAUSE),
+    ):
+        made.setsockopt(socket.IPPROTO_TCP, option, value)
+    return made
 
 
 class KubeConfig:

@@ -36,7 +36,7 @@ def up(layout: Layout) -> None:
     control_plane.start_api(layout)
     images.pause(layout)
     _at_once(lambda n: node.boot(layout, n), NODES)
-    control_plane.start_controllers(layout)
+    control_plane.start_rest(layout)
     _at_once(lambda n: node.join(layout, n), NODES)
     _until_ready(layout, NODES)
     until("default service account", lambda: answers(layout, "get", "serviceaccount", "default"), 30)
@@ -108,8 +108,9 @@ def start_node(layout: Layout, stopped: Node) -> None:
 
 
 def stop_api(layout: Layout) -> None:
-    """Kills the API server; etcd and the controllers stay, and pods run on."""
+    """Kills the API server, and the controllers, which end where they can't renew their Lease; etcd stays, and pods run on."""
     _require(layout)
+    kill(control_plane.controllers(layout))
     kill(control_plane.api_servers(layout))
     until("the end of the API server", lambda: not control_plane.api_servers(layout), 10)
 
@@ -120,6 +121,8 @@ def start_api(layout: Layout) -> None:
     if not control_plane.api_servers(layout):
         control_plane.start_api_server(layout)
     control_plane.until_api_answers(layout)
+    if not control_plane.controllers(layout):
+        control_plane.start_controllers(layout)
 
 
 def _require(layout: Layout) -> None:

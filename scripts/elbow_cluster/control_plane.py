@@ -53,15 +53,26 @@ def api_servers(layout: Layout) -> list[int]:
     return [pid for pid in members(layout.host) if _name(pid) == "kube-apiserver"]
 
 
+def controllers(layout: Layout) -> list[int]:
+    """The processes that have leaders elsewhere."""
+    return [pid for pid in members(layout.host) if _name(pid) in ("kube-controller", "kube-scheduler")]
+
+
 def _name(pid: int) -> str:
     with contextlib.suppress(OSError):
         return Path(f"/proc/{pid}/comm").read_text().strip()
     return ""
 
 
-def start_controllers(layout: Layout) -> None:
+def start_rest(layout: Layout) -> None:
     """Waits for the API server, then starts the rest of the control plane."""
     until_api_answers(layout)
+    start_controllers(layout)
+    _start_dns(layout)
+
+
+def start_controllers(layout: Layout) -> None:
+    """Starts what acts on objects."""
     _start(
         layout,
         "kube-controller-manager",
@@ -77,7 +88,6 @@ def start_controllers(layout: Layout) -> None:
         ],
     )
     _start(layout, "kube-scheduler", [f"--kubeconfig={layout.kubeconfig('kube-scheduler')}", "--leader-elect=false"])
-    _start_dns(layout)
 
 
 def until_api_answers(layout: Layout) -> None:

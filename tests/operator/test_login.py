@@ -50,6 +50,20 @@ async def test_a_token_that_is_refused_is_read_again(server: tuple[Server, Clien
     assert (await client.get("/api"))["kind"] == "Status"
 
 
+def probes(port: int) -> list[float]:
+    """In how many seconds the other ends of open connections to a port are asked whether they are there."""
+    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    kept = [row[5] for row in rows if row[2].endswith(f":{port:04X}") and row[3] == "01" and row[5].startswith("02")]
+    return [int(timer.partition(":")[2], 16) / 100 for timer in kept]
+
+
+async def test_a_silent_api_server_is_asked_after_5_s_whether_it_is_there(server: tuple[Server, Client]) -> None:
+    _, client = server
+    await client.get("/api")
+    (seconds,) = probes(int(client.host.rpartition(":")[2]))
+    assert 0 < seconds <= 5
+
+
 async def test_no_other_authority_is_trusted(
     server: tuple[Server, Client], own_authority: Authority, tmp_path: Path
 ) -> None:
