@@ -62,13 +62,16 @@ def _part_zones(stage: Stage) -> None:
 _LEAVES = 30.0
 """Seconds until a dead node's proxies left the Service: NotReady after 20 s here (40 s by default elsewhere), and a little."""
 
+_GIVES_UP = 5.0
+"""Seconds for which a client tries to connect, and sends again what was not answered."""
+
 _OPENS = frozenset({"new", "TLS new", "HTTP/2", "download", "slow POST", "WebSocket", "TCP"})
 
 
 def _tracked(mark: str, *doors: str) -> Excuse:
     """Linux remembers for two minutes where it sent a connection that was not answered, and sends the next from that port there again."""
     why = "a port whose attempt was not answered is led to the same proxy for two minutes more"
-    return Excuse(mark, why, _LEAVES + 120, kinds=_OPENS, doors=frozenset(doors), most=4)
+    return Excuse(mark, why, _LEAVES + _GIVES_UP + 120, kinds=_OPENS, doors=frozenset(doors), most=4)
 
 
 _TARGETS = Excuse("power", "requests on its targets, until they missed their checks", 25, most=400)
