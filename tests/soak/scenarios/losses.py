@@ -62,6 +62,10 @@ def _part_zones(stage: Stage) -> None:
 _LEAVES = 30.0
 """Seconds until a dead node's proxies left the Service: NotReady after 20 s here (40 s by default elsewhere), and a little."""
 
+_REPORTED = 16.0
+"""Seconds until a kubelet that reaches the API server again has told that its node is there, and that its pods are: it goes
+through its pods every 10 s."""
+
 _GIVES_UP = 5.0
 """Seconds for which a client tries to connect, and sends again what was not answered."""
 
@@ -129,7 +133,7 @@ SCENARIOS = (
             Excuse(
                 "mended",
                 "the control plane took the zone for dead: its own Service has no proxy until the kubelets report again",
-                10,
+                _REPORTED,
                 doors=frozenset({"zone-b"}),
             ),
         ),
