@@ -8,7 +8,7 @@ from typing import Any
 
 import aiohttp
 
-from elbow_kube.login import CONNECT, KubeConfig, Login, account
+from elbow_kube.login import KubeConfig, Login, account
 
 Object = dict[str, Any]
 FIELD_MANAGER = "elbow"
@@ -97,7 +97,7 @@ class Client:
 
     async def lines(self, path: str, *, silent: float) -> AsyncGenerator[bytes, None]:
         """The lines of an answer that goes on; raises TimeoutError after so many seconds without one."""
-        timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT, sock_read=silent)
+        timeout = aiohttp.ClientTimeout(total=None, sock_connect=_TIMEOUT, sock_read=silent)
         with _told():
             response = await self._login.request("GET", path, {"Accept": "application/json"}, None, timeout)
         try:

@@ -18,10 +18,11 @@ _RENEW = 60.0
 """Seconds after which a token is read again; the kubelet renews its file long before it expires."""
 _LINE = 2**21
 """Bytes; half of what a line of a watch, an object, may have."""
-CONNECT = 4.0
-"""Seconds an attempt to connect may take. What isn't answered is sent again after 1, 2 and 4 s: a new attempt comes sooner."""
 _SILENCE, _PROBES, _PAUSE = 5, 3, 2
 """Seconds of silence after which the API server is probed, how often, and the seconds between."""
+_ATTEMPTS = 1
+"""How often a connection that isn't answered is tried again, a second later; it fails after 3 s, and a new one comes sooner than
+the next attempts would, each after twice as long."""
 Limits = float | aiohttp.ClientTimeout
 
 
@@ -66,11 +67,10 @@ class ServiceAccount:
             self._session = aiohttp.ClientSession(connector=connector, read_bufsize=_LINE)
         if time.monotonic() >= self._read + _RENEW:
             self._token, self._read = self._file.read_text().strip(), time.monotonic()
-        if not isinstance(limits, aiohttp.ClientTimeout):
-            limits = aiohttp.ClientTimeout(total=limits, sock_connect=CONNECT)
+        total = limits if isinstance(limits, aiohttp.ClientTimeout) else aiohttp.ClientTimeout(total=limits)
         data = None if body is None else json.dumps(body)
         headers = {**headers, "Authorization": f"Bearer {self._token}"}
-        response = await self._session.request(method, self.host + path, headers=headers, data=data, timeout=limits)
+        response = await self._session.request(method, self.host + path, headers=headers, data=data, timeout=total)
         if response.status == 401:
             self._read = -_RENEW  # the next try is with what is in the file then
         return response
@@ -92,6 +92,7 @@ def _probed(info: aiohttp.AddrInfoType) -> socket.socket:
         (socket.TCP_KEEPIDLE, _SILENCE),
         (socket.TCP_KEEPCNT, _PROBES),
         (socket.TCP_KEEPINTVL, _PAUSE),
+        (socket.TCP_SYNCNT, _ATTEMPTS),
     ):
         made.setsockopt(socket.IPPROTO_TCP, option, value)
     return made

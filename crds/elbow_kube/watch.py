@@ -18,7 +18,7 @@ _SILENT = (
     200.0  # seconds without a line or an end: the connection is dead (of what never changes there are no bookmarks)
 )
 _SHORT = 1.0
-_RETRY_FIRST, _RETRY_MOST = 0.5, 4.0  # as much older than the cluster a proxy may be after a partition
+_RETRY_FIRST, _RETRY_MOST = 0.5, 4.0  # after a partition a proxy is behind for as long, and for what connecting takes
 PAGE = 50
 """Objects in one answer: thousands at once would be held three times over."""
 

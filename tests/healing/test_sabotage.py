@@ -2,9 +2,9 @@
 
 from collections.abc import Callable
 
-from elbow_dataplane.cli.place import find_haproxy, version_of
 from harness.client import Client, get
 from harness.elbow import Elbow
+from harness.haproxy import IS_34
 from harness.manifest import group, http, listener, load_balancer
 from harness.poll import until
 from harness.targets import Targets
@@ -47,7 +47,7 @@ COMMANDS = [
     "set server tg_web/{a} weight 7",
     "set server tg_web/{a} addr 127.0.0.9 port 9",
     "set server tg_web/{a} check-port 9",
-    *(["set server tg_web/{a} check-addr 127.0.0.9"] if version_of(find_haproxy()) < (3, 4) else []),  # refused since
+    *([] if IS_34 else ["set server tg_web/{a} check-addr 127.0.0.9"]),  # 3.4 takes no address there any more
     "disable health tg_web/{a}",
     "set server tg_web/{a} health down",
     "set maxconn server tg_web/{a} 1",

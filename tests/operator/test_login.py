@@ -1,12 +1,14 @@
 """How a pod asks the API server: as its service account, whose token changes."""
 
+import socket
 import ssl
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 from aiohttp import web
-from elbow_kube.client import ApiError, Client
+from elbow_kube.client import ApiAway, ApiError, Client
 from elbow_kube.login import ServiceAccount
 from harness.certificates import Authority
 from harness.ports import Ports
@@ -62,6 +64,19 @@ async def test_a_silent_api_server_is_asked_after_5_s_whether_it_is_there(server
     await client.get("/api")
     (seconds,) = probes(int(client.host.rpartition(":")[2]))
     assert 0 < seconds <= 5
+
+
+async def test_an_attempt_to_connect_that_nobody_answers_ends_within_5_s(authority: Authority, tmp_path: Path) -> None:
+    (tmp_path / "ca.crt").write_bytes(authority.file.read_bytes())
+    (tmp_path / "token").write_text("first\n")
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as full, socket.create_connection(full.getsockname()):
+        address = full.getsockname()  # one waits already: further attempts are dropped
+        client = Client(ServiceAccount(address[0], str(address[1]), tmp_path))
+        began = time.monotonic()
+        with pytest.raises(ApiAway):
+            await client.get("/api")
+        assert 1 < time.monotonic() - began < 5
+        await client.close()
 
 
 async def test_no_other_authority_is_trusted(

@@ -112,5 +112,20 @@ def test_an_agent_that_is_told_to_end_while_it_starts_ends(program: str, code: i
         assert process.wait(10) == code
 
 
+def test_the_code_an_agent_ends_with_is_its_containers() -> None:
+    words: list[str] = pod_spec(load_balancer(), "zone-a", _SETTINGS)["containers"][0]["command"]
+    program = "import os, signal; signal.signal(15, lambda *_: os._exit(7)); os.write(1, b'.'); signal.pause()"
+    # On one core the agent is likely to have ended before the shell goes on from the signal.
+    command = ["taskset", "-c", "0", *words[: words.index("elbow")], sys.executable, "-S", "-c", program]
+    codes = set()
+    for _ in range(60):
+        with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+            assert process.stdout is not None
+            process.stdout.read(1)
+            process.terminate()
+            codes.add(process.wait(10))
+    assert codes == {7}
+
+
 def children(pid: int) -> list[int]:
     return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]

@@ -62,8 +62,8 @@ def test_proxies_that_are_still_to_be_replaced_are_work_under_way() -> None:
 def test_a_load_balancer_that_is_not_ready_tells_why_and_which_proxies_are_still_to_be_replaced() -> None:
     found = status(observed(services=(), replacing=("zone-b",)))
     assert condition(found, "Ready")[0] == "False"
-    (said,) = [c["message"] for c in found["conditions"] if c["type"] == "Reconciling"]
-    assert said == ("the zones' Services have no address yet; proxies are replaced zone by zone; still to come: zone-b")
+    said = "the zones' Services have no address yet; proxies are replaced zone by zone; still to come: zone-b"
+    assert message(found, "Reconciling") == said
 
 
 def test_a_refused_spec_names_the_field_and_stalls() -> None:

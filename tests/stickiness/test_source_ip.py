@@ -15,7 +15,7 @@ from harness.tcp_client import target_of
 
 Start = Callable[..., Elbow]
 STICKY = {"type": "source_ip", "duration": "1h"}
-SOURCES = [f"127.0.3.{i}" for i in range(1, 17)]
+SOURCES = [f"127.0.3.{i}" for i in range(1, 65)]
 
 
 class Layer:

@@ -30,7 +30,8 @@ exit "$code"
 """Waits for the agent's first configuration, and starts a HAProxy that dies again at once: the kubelet takes a second to notice, and waits longer each time. One that dies
 young is left to the kubelet. USR1 is how HAProxy's image wants to be ended, TERM how others do."""
 # A container's first process ignores what it has no handler for, and Python needs a second to have one: a pod deleted just
-# then would stay for its whole grace. The shell is there in a millisecond, and passes the signal on.
+# then would stay for its whole grace. The shell is there in a millisecond, passes the signal on, and waits again, since the
+# signal ends its wait before the agent has ended.
 _INIT = (
     "sh",
     "-c",
@@ -38,7 +39,7 @@ _INIT = (
 trap 'told=yes; kill -TERM "$agent" 2>/dev/null' TERM
 "$@" & agent=$!
 [ -z "$told" ] || kill -TERM "$agent"
-while kill -0 "$agent" 2>/dev/null; do wait "$agent"; end=$?; done
+while told=; wait "$agent"; end=$?; [ -n "$told" ]; do :; done
 exit "$end"
 """,
     "sh",

@@ -14,7 +14,7 @@ CONNECT_MS = 2000
 BUFFER = 16_384
 """Bytes; what a request's or a response's headers may come to, and what HAProxy copies for a request it may have to repeat."""
 SMALL_BUFFER = 4096
-"""Bytes; what HAProxy 3.4 and newer copies at most for most of these requests, where 3.2 copies a whole buffer (bench/README.md)."""
+"""Bytes; HAProxy 3.4 and newer keeps such a request in so many if it fits, where 3.2 copies a whole buffer (bench/README.md)."""
 HOT = 4_194_304
 """Bytes of freed buffers a thread keeps for itself: 256, so as many requests at once as a core has under way find theirs in its
 cache, the copies of what may be repeated included. HAProxy's own half a MiB costs a request 5 to 12 % more (bench/README.md)."""
