@@ -48,11 +48,12 @@ def lines(listener: Listener, group: TargetGroup, engine: Engine, before: Sequen
         "  acl rare var(txn.rare) -m found",
         *before,
         (
-            "  http-request set-var(txn.rare) bool(1) if !METH_GET !METH_POST "
-            f"or METH_GET {{ req.hdrs -m reg '{_gate(listener, group, 'content-length:')}' }} "
-            f"or METH_POST {{ req.hdrs -m reg '{_gate(listener, group)}' }} "
-            "or !{ url_beg / } { fc_http_major 1 }"
+            "  http-request set-var(txn.rare) bool(1) "
+            f"unless METH_GET !{{ req.hdrs -m reg '{_gate(listener, group, 'content-length:')}' }} "
+            f"or METH_POST !{{ req.hdrs -m reg '{_gate(listener, group)}' }}"
         ),
+        # Ignoring case HAProxy compares; minding it, it would first copy the whole URL for a tree of prefixes.
+        "  http-request set-var(txn.rare) bool(1) if !{ url_beg -i / } { fc_http_major 1 }",
         *_unusual_version(listener),
         *_version_match(group, engine),
         f"  http-request add-header X-Forwarded-Proto {'https' if listener.protocol.is_encrypted else 'http'}",
