@@ -1,17 +1,17 @@
 """What a load balancer's objects are to be, brought to the API server: by server-side apply, and only what differs."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Awaitable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from elbow_api.load_balancer import LoadBalancer
-from elbow_kube.client import ApiError, Client, Object
+from elbow_kube.client import ApiError, Client, Object, path_of
 from elbow_kube.watch import without_managers
 
 from elbow_operator.metrics import Metrics, failure
 from elbow_operator.owned import Owned, at, in_zone
 from elbow_operator.plan.cluster import Node, Settings
 from elbow_operator.plan.dns import dns_endpoint
-from elbow_operator.plan.drift import APPLIED, is_as_planned, stamped
+from elbow_operator.plan.drift import APPLIED, is_as_planned, stamped, why_not_ours
 from elbow_operator.plan.naming import name
 from elbow_operator.plan.objects import new_secret, objects, secret, service_account
 from elbow_operator.plan.objects import owned as owned_by
@@ -35,6 +35,13 @@ class Refusal:
         return f"{self.kind} {self.name}: {self.error}"
 
 
+class Taken(ApiError):  # noqa: N818  (it reads as what happened)
+    """The name is another object's."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(409, why)
+
+
 class Applier:
     """Makes a load balancer's objects what they are to be."""
 
@@ -56,9 +63,12 @@ class Applier:
 
         Returns what the API server refuses, without which the rest works, and the zones whose proxies are still to be replaced.
         """
-        await self._ensure_secret(owned, load_balancer, uid)
+        key = secret(load_balancer, uid, owned.secret or new_secret())
         account = owned_by(service_account(load_balancer), load_balancer, uid)
-        await self._apply(owned, account)  # first of all: the proxies' pods name its UID
+        refused = await self._tried(key, self._ensure_secret(owned, key))
+        refused += await self._tried(account, self._apply(owned, account))
+        if at(account) not in owned.objects:  # the proxies' pods name its UID
+            return refused, ()
         wanted = objects(
             load_balancer,
             uid=uid,
@@ -82,19 +92,24 @@ class Applier:
         kept = set(map(at, wanted))
         if dns and (dns.names or dns.fault):  # without an address the last ones stay: a name that is gone is remembered
             kept.add(("DNSEndpoint", name(load_balancer.metadata.name)))
-        refused = []
         for document in wanted:
-            try:
-                await self._apply(owned, document)
-            except ApiError as error:
-                if error.status not in _REFUSALS:
-                    raise
-                refused.append(Refusal(document["kind"], document["metadata"]["name"], error))
-                self.metrics.failed(failure(error))
+            if document["kind"] != "ServiceAccount":
+                refused += await self._tried(document, self._apply(owned, document))
         for kind_and_name, document in list(owned.objects.items()):
             if kind_and_name not in kept and document["kind"] not in ("Secret", "Pod"):
                 await self.client.delete(document)
         return refused, unfinished(planned, _there(planned, owned), observed.lost)
+
+    async def _tried(self, document: Object, doing: Awaitable[None]) -> list[Refusal]:
+        """The refusal, if it is refused."""
+        try:
+            await doing
+        except ApiError as error:
+            if error.status not in _REFUSALS and not isinstance(error, Taken):
+                raise
+            self.metrics.failed(failure(error))
+            return [Refusal(document["kind"], document["metadata"]["name"], error)]
+        return []
 
     async def _apply(self, owned: Owned, document: Object) -> None:
         place, planned = at(document), stamped(document)
@@ -103,24 +118,32 @@ class Applier:
             is_as_planned(planned, there) or owned.applied.get(place) == (digest, _version(there))
         ):
             return
+        if there is None:
+            await self._check_name(planned)
         result = without_managers(await self.client.apply(planned))
         owned.objects[place] = result
         owned.applied.pop(place, None)
         if not is_as_planned(planned, result):  # the API server writes it in another way, or lets others overrule it
             owned.applied[place] = (digest, _version(result))
 
-    async def _ensure_secret(self, owned: Owned, load_balancer: LoadBalancer, uid: str) -> None:
+    async def _check_name(self, planned: Object) -> None:
+        """Raises Taken: an apply would make another's object ours, and it would go with the load balancer."""
+        place, _, called = path_of(planned).rpartition("/")
+        found = (await self.client.get(f"{place}?fieldSelector=metadata.name%3D{called}"))["items"]
+        if found and (why := why_not_ours(planned, found[0])):
+            raise Taken(why)
+
+    async def _ensure_secret(self, owned: Owned, document: Object) -> None:
         """One that is deleted comes back as it was, for proxies and cookies go by it."""
-        place = ("Secret", name(load_balancer.metadata.name))
-        if (there := owned.objects.get(place)) is not None:
+        if (there := owned.objects.get(at(document))) is not None:
             owned.secret = there["data"]
             return
-        document = secret(load_balancer, uid, owned.secret or new_secret())
         try:
-            owned.objects[place] = await self.client.create(document)
+            owned.objects[at(document)] = await self.client.create(document)
         except ApiError as error:
-            if error.status != 409:  # it is there already, and will be told of
+            if error.status != 409:
                 raise
+            await self._check_name(document)  # if it is ours, we will be told of it
 
 
 def _there(planned: Mapping[str, Object], owned: Owned) -> dict[str, Object]:

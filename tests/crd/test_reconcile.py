@@ -93,6 +93,75 @@ async def test_an_object_that_is_refused_is_named_and_the_rest_is_made(operator:
     assert sorted(told) == ["Accepted", "AddressAssigned", "ObjectRefused"]
 
 
+async def test_an_object_of_someone_else_that_has_its_name_is_left_alone_and_named(operator: Operator) -> None:
+    services = "/api/v1/namespaces/default/services"
+    own = {"metadata": {"name": "elb-mine"}, "spec": {"ports": [{"port": 5432}], "selector": {"app": "mine"}}}
+    key = {"metadata": {"name": "elb-mine"}, "stringData": {"password": "x"}}
+    assert operator.api.http.post(services, json=own).status_code == 201
+    assert operator.api.http.post("/api/v1/namespaces/default/secrets", json=key).status_code == 201
+    programmed = (await operator.look("mine"))["Programmed"]
+    for what in ("Secret elb-mine: ", "Service elb-mine: "):
+        assert f"{what}409: there is one already, which Elbow didn't make; delete it, or give" in programmed["message"]
+    there = operator.stored(f"{services}/elb-mine")
+    assert (there["spec"]["selector"], "ownerReferences" in there["metadata"]) == ({"app": "mine"}, False)
+    operator.stored(f"{services}/elb-mine-zone-a")
+    assert operator.again == 10
+    operator.api.http.delete(f"{services}/elb-mine")
+    operator.api.http.delete("/api/v1/namespaces/default/secrets/elb-mine")
+    assert (await operator.look("mine"))["Programmed"]["reason"] == "ProxiesPending"
+
+
+async def test_a_name_that_another_load_balancers_zone_has_is_told(operator: Operator) -> None:
+    await operator.look("pay")
+    programmed = (await operator.look("pay-zone-a"))["Programmed"]
+    assert programmed["reason"] == "ObjectRefused"
+    said = "Service elb-pay-zone-a: 409: the name is taken by one of LoadBalancer pay; give this load balancer another name"
+    assert programmed["message"] == said
+    there = operator.stored("/api/v1/namespaces/default/services/elb-pay-zone-a")
+    assert there["metadata"]["labels"]["elbow.dev/load-balancer"] == "pay"
+
+
+async def test_what_is_left_of_one_that_was_deleted_without_its_objects_is_taken_up(operator: Operator) -> None:
+    """As `kubectl delete --cascade=orphan` leaves them, for an operator that was told nothing of them yet."""
+    await operator.look("orphan")
+    path = "/apis/apps/v1/namespaces/default/deployments/elb-orphan-zone-a"
+    patch = {
+        "headers": {"Content-Type": "application/merge-patch+json"},
+        "json": {"metadata": {"ownerReferences": None}},
+    }
+    assert operator.api.http.patch(path, **patch).is_success  # type: ignore[arg-type]
+    operator.reconciler.owned.clear()
+    assert (await operator.look("orphan"))["Programmed"]["reason"] == "ProxiesPending"
+    assert operator.stored(path)["metadata"]["ownerReferences"][0]["name"] == "orphan"
+
+
+@pytest.mark.parametrize("kind", ["serviceaccounts", "secrets", "configmaps"])
+async def test_whatever_a_policy_refuses_is_told(operator: Operator, kind: str) -> None:
+    http, policies = operator.api.http, "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies"
+    rule = {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": [kind]}
+    checks = {"validations": [{"expression": "false", "message": "no more of these"}]}
+    policy = {"metadata": {"name": "none"}, "spec": {"matchConstraints": {"resourceRules": [rule]}, **checks}}
+    binding = {"metadata": {"name": "none"}, "spec": {"policyName": "none", "validationActions": ["Deny"]}}
+    made = [(policies, policy), (f"{policies.removesuffix('policies')}policybindings", binding)]
+    probe = {"metadata": {"name": "probe"}}
+
+    def is_refused() -> bool:
+        return http.post(f"/api/v1/namespaces/default/{kind}?dryRun=All", json=probe).status_code == 422
+
+    for path, document in made:
+        created = http.post(path, json=document)
+        assert created.status_code == 201, created.text
+    try:
+        until(is_refused, limit=30, say="the policy counts")
+        programmed = (await operator.look(f"poor-{kind}"))["Programmed"]
+    finally:
+        for path, _ in made:
+            http.delete(f"{path}/none")
+        until(lambda: not is_refused(), limit=30, say="the policy is gone")
+    assert programmed["reason"] == "ObjectRefused"
+    assert "no more of these" in programmed["message"]
+
+
 async def test_a_reservation_scales_the_zones_ahead_of_its_start_and_back_at_its_end(operator: Operator) -> None:
     """The loop asks to be woken when the clock is the only thing that changes."""
     start = datetime(2030, 1, 31, 18, tzinfo=UTC)

@@ -4,6 +4,8 @@ import hashlib
 import json
 from typing import Any
 
+from elbow_operator.plan.naming import LOAD_BALANCER
+
 Object = dict[str, Any]
 
 APPLIED = "elbow.dev/applied"
@@ -23,6 +25,20 @@ def stamped(document: Object) -> Object:
 def is_as_planned(planned: Object, there: Object) -> bool:
     """Whether all that is planned is there; what others added to the object is theirs."""
     return _holds(there, planned)
+
+
+def why_not_ours(planned: Object, there: Object) -> str | None:
+    """Why an object that is there already can't become the planned one; none if it was made for the same load balancer."""
+    planned, there = planned["metadata"], there["metadata"]
+    owners = there.get("ownerReferences") or []
+    if any(owner["uid"] == planned["ownerReferences"][0]["uid"] for owner in owners):
+        return None
+    for owner in owners:
+        if owner.get("controller"):
+            return f"the name is taken by one of {owner['kind']} {owner['name']}; give this load balancer another name"
+    if (there.get("labels") or {}).get(LOAD_BALANCER) == planned["labels"][LOAD_BALANCER]:
+        return None
+    return "there is one already, which Elbow didn't make; delete it, or give this load balancer another name"
 
 
 def _holds(there: Any, planned: Any) -> bool:
