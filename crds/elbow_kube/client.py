@@ -16,7 +16,7 @@ _APPLY = "application/apply-patch+yaml"
 _MERGE = "application/merge-patch+json"
 _DRY_RUN = "&dryRun=All"
 _TIMEOUT = 15
-_PLURALS = {"NetworkPolicy": "networkpolicies", "LoadBalancer": "loadbalancers", "Lease": "leases"}
+_PLURALS = {"NetworkPolicy": "networkpolicies"}
 
 
 class ApiError(Exception):

@@ -1,1 +1,1 @@
-"""The operator: plan < status < kube < reconcile < main, each importing only what stands before it."""
+"""The operator: plan < status < reconcile < main, each importing only what stands before it."""

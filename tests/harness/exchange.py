@@ -42,7 +42,6 @@ class Exchange(ABC):
         while not released.done():
             await asyncio.wait([released], timeout=0.02)
             if self.is_gone():
-                self.request.is_aborted = True
                 raise ConnectionResetError
 
     @abstractmethod

@@ -89,17 +89,9 @@ async def serve_http1(target: Target, connection: Connection) -> None:
         early = request.path in BEFORE_THE_BODY
         if not early:
             await _read_body(exchange)
-        await _answer(exchange)
+        await exchange.target.answer(exchange)
         if exchange.is_over or early or not _keeps_alive(request):
             return None
-
-
-async def _answer(exchange: Http1Exchange) -> None:
-    try:
-        await exchange.target.answer(exchange)
-    except OSError:
-        exchange.request.is_aborted = True
-        raise
 
 
 async def _http2(target: Target, connection: Connection) -> None:
@@ -125,7 +117,6 @@ async def _read_body(exchange: Http1Exchange) -> None:
             parts.append(await reader.readexactly(length))
     except asyncio.IncompleteReadError as error:
         parts.append(error.partial)
-        request.is_aborted = True
         raise
     finally:
         request.body = b"".join(parts)
@@ -154,7 +145,6 @@ async def _websocket(exchange: Http1Exchange) -> None:
             return
         data = await exchange.connection.reader.read(65536)
         if not data:
-            exchange.request.is_aborted = True
             raise EOFError
         protocol.receive_data(data)
         for frame in protocol.events_received():

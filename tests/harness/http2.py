@@ -112,10 +112,8 @@ class Http2Session:
         elif isinstance(event, h2.events.StreamEnded):
             self._exchanges[event.stream_id].request.is_complete = True
             self._start(event.stream_id)
-        elif isinstance(event, h2.events.StreamReset):
-            self._exchanges[event.stream_id].request.is_aborted = True
-            if task := self._tasks.get(event.stream_id):
-                task.cancel()
+        elif isinstance(event, h2.events.StreamReset) and (task := self._tasks.get(event.stream_id)):
+            task.cancel()
         self.room.set()  # WINDOW_UPDATE and SETTINGS may have made some
 
     def _request(self, event: h2.events.RequestReceived) -> None:

@@ -23,11 +23,6 @@ def kill(pid: int) -> None:
         os.kill(pid, signal.SIGKILL)
 
 
-def resident(pid: int) -> int:
-    """Its resident memory in bytes (RSS)."""
-    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-
-
 def cpu_seconds(pid: int) -> float:
     """The CPU time it used, user and system."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()

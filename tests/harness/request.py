@@ -22,8 +22,6 @@ class Request:
     body: bytes = b""
     is_complete: bool = False
     """Whether the whole body arrived."""
-    is_aborted: bool = False
-    """Whether the client's side ended before it was answered."""
 
     @property
     def path(self) -> str:

@@ -17,7 +17,6 @@ from kubectl.conftest import Elb
 
 OCTOBER = ("--from", "2026-10", "--to", "2026-11")
 PRICES = str(Path(__file__).parents[2] / "examples" / "prices.yaml")
-_KINDS = {"by_alias": True, "exclude_defaults": True}
 
 
 def time(text: str) -> datetime:

@@ -7,7 +7,6 @@ import re
 import socket
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
-from typing import Self
 
 _LINE = 8_000  # bytes of commands sent as one line; HAProxy reads a line into one buffer
 _PIECE = 1 << 18
@@ -126,12 +125,6 @@ class Hold:
 
     def __init__(self, connection: socket.socket) -> None:
         self._connection = connection
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.release()
 
     def release(self) -> None:
         """Let the worker end."""

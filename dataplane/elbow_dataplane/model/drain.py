@@ -29,21 +29,3 @@ class Drain:
     def health(self) -> Health:
         """How it is reported, for as long as the delay runs."""
         return Health(State.DRAINING, self.began, Reason.DEREGISTRATION_IN_PROGRESS)
-
-
-@dataclass(frozen=True)
-class Draining:
-    """What is to happen to a target that leaves, at one moment."""
-
-    visible: bool
-    """It is reported as draining (the whole delay, as with ALB)."""
-    cut: bool
-    """Its remaining connections are to be closed now."""
-    over: bool
-    """It can be removed as soon as nothing runs on it."""
-
-
-def look(drain: Drain, now: float) -> Draining:
-    """Where a drain stands."""
-    over = now >= drain.ends
-    return Draining(visible=not over, cut=over and drain.cuts, over=over)

@@ -1,6 +1,6 @@
 """From what HAProxy's checks say to ELB's states and reasons (ELB sections 2.3 and 2.5)."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from elbow_api.target_group import TargetGroup
 from elbow_api.target_health import DESCRIPTIONS, ZONE_NOT_ENABLED, Reason, State
@@ -8,7 +8,6 @@ from elbow_api.target_health import DESCRIPTIONS, ZONE_NOT_ENABLED, Reason, Stat
 _TIMEOUTS = ("L4TOUT", "L6TOUT", "L7TOUT")
 CHECK_SPREAD = 2
 """Percent by which HAProxy varies the interval, lest all checks come at once."""
-_PENDING = ("", "INI", "UNK")
 
 
 @dataclass(frozen=True)
@@ -33,7 +32,7 @@ class Check:
     @property
     def failed(self) -> bool:
         """Whether the last check was a failure."""
-        return self.status not in _PENDING and not self.passed
+        return bool(self.status) and not self.passed
 
 
 @dataclass(frozen=True)
@@ -62,10 +61,6 @@ class Health:
         if self.reason is Reason.NOT_IN_USE and self.detail:
             return self.detail
         return DESCRIPTIONS[self.reason].format(code=self.detail)
-
-    def with_reason(self, reason: Reason | None, detail: str = "") -> "Health":
-        """The same state for another reason."""
-        return replace(self, reason=reason, detail=detail)
 
 
 def registered(now: float, *, ramps: bool = True) -> Health:

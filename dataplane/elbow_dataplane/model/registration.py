@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from elbow_api.proxy_config import ProxyConfig
 
-from elbow_dataplane.model.drain import Drain, look
+from elbow_dataplane.model.drain import Drain
 from elbow_dataplane.model.target import Target
 from elbow_dataplane.model.wanted import Registered, usable
 
@@ -50,6 +50,6 @@ def register(
 
 def forget(last: Registration, now: float) -> tuple[Registration, tuple[Member, ...]]:
     """Drop the drains that are over; returns also those whose connections are to be closed now."""
-    over = {member: drain for member, drain in last.drains.items() if look(drain, now).over}
-    cut = tuple(member for member, drain in over.items() if look(drain, now).cut)
+    over = {member: drain for member, drain in last.drains.items() if now >= drain.ends}
+    cut = tuple(member for member, drain in over.items() if drain.cuts)
     return Registration(last.targets, {m: d for m, d in last.drains.items() if m not in over}), cut

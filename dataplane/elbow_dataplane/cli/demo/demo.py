@@ -102,7 +102,7 @@ class Demo:
         if script:
             work.append(self._play(again=seconds is not None))
         if seconds is not None:
-            work.append(self._end_after(seconds))
+            work.append(asyncio.sleep(seconds))
         work.append(self._live() if sys.stdout.isatty() else self._lines())
         tasks = [asyncio.ensure_future(one) for one in work]
         with self._keys():
@@ -127,9 +127,6 @@ class Demo:
                 await Script(self.actions, self.scene).play()
         except Unexpected as unexpected:
             self.faults.append(str(unexpected))
-
-    async def _end_after(self, seconds: float) -> None:
-        await asyncio.sleep(seconds)
 
     async def _live(self) -> None:
         console = Console()
@@ -206,16 +203,12 @@ def demo(*, script: bool, seconds: float | None) -> bool:
             make_certificate(home)
             home.manifest.write_text(manifest(home))
             click.echo(f"Starting {len(PLACES)} targets and a load balancer over them: {home.manifest}", err=True)
-            good, show = asyncio.run(_run(home, script=script, seconds=seconds))
+            show = Demo(home)
+            good = asyncio.run(show.run(script=script, seconds=seconds))
         finally:
             shutil.rmtree(run, ignore_errors=True)
     _print_summary(show, good=good)
     return good
-
-
-async def _run(home: Home, *, script: bool, seconds: float | None) -> tuple[bool, Demo]:
-    show = Demo(home)
-    return await show.run(script=script, seconds=seconds), show
 
 
 def _print_summary(show: Demo, *, good: bool) -> None:

@@ -82,7 +82,7 @@ def render(frame: Skeleton, wanted: Wanted, engine: Engine) -> str:
         lines += ["", title, *body]
         if title == "global":
             lines += _variables(frame, wanted)
-        lines += servers.get(title.removeprefix("backend ").split(" ")[0], [])
+        lines += servers.get(title.removeprefix("backend "), [])
     return "\n".join(lines) + "\n"
 
 
@@ -106,7 +106,6 @@ def _reason(
     title: str, before: dict[str, tuple[str, ...]], after: dict[str, tuple[str, ...]]
 ) -> tuple[ReloadReason, str]:
     kind, _, name = title.partition(" ")
-    name = name.split(" ")[0]
     how = 0 if title not in before else 1 if title not in after else 2
     if kind == "frontend" and name.startswith("ls_"):
         of = (ReloadReason.LISTENER_ADDED, ReloadReason.LISTENER_REMOVED, ReloadReason.LISTENER_CHANGED)
