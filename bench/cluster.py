@@ -158,7 +158,7 @@ def _changes(api: Api, space: Space, when: str) -> Iterator[Figure]:
     for n in range(_CHANGES):
         comes = n % 2 == 0
         path, body = _slice(space, "many-0", range(101 if comes else 100))
-        took.append(fleet.until(lambda member, comes=comes: member.has(extra) == comes, lambda: api.patch(path, body)))  # type: ignore[misc] # noqa: B023
+        took.append(fleet.until(lambda member, comes=comes: member.has(extra) == comes, lambda: api.patch(path, body)))  # noqa: B023
         time.sleep(0.4)
     yield from _quantiles(f"an endpoint comes or goes at 100{when}: in every zone's HAProxy", took, 30, 100)
 
@@ -234,7 +234,7 @@ def _starts(space: Space) -> Iterator[Figure]:
         until(answers(door), limit=90, every=0.05, say=f"{name} answers")
         took.append(time.perf_counter() - began)
         space.kubectl("delete", "lb", name)
-        until(lambda name=name: not space.proxies(lb=name), limit=90, every=0.3)  # type: ignore[misc]
+        until(lambda name=name: not space.proxies(lb=name), limit=90, every=0.3)
     note = f"of {_STARTS}: {', '.join(f'{each:.1f}' for each in took)} s"
     yield Figure("apply, until the first request is served", statistics.median(took), "s", 5, note)
 

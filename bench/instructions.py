@@ -31,7 +31,7 @@ _BROWSER = (
 _HEADERS = {"4 short headers": (), "a browser's headers, 0.6 KB": _BROWSER}
 
 
-class Unsettled(Exception):  # noqa: N818  (it reads as what is wrong)
+class Unsettled(Exception):
     """The program under callgrind was too slow for its own watchdogs; trying again helps."""
 
 

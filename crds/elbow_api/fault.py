@@ -56,7 +56,7 @@ def shown(text: str) -> str:
     return json.dumps(cut)
 
 
-class Refused(Exception):  # noqa: N818  (it reads as what happened)
+class Refused(Exception):
     """A resource that can't be accepted, with every fault found."""
 
     def __init__(self, faults: Sequence[Fault]) -> None:

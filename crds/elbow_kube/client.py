@@ -27,7 +27,7 @@ class ApiError(Exception):
         self.status = status
 
 
-class ApiAway(OSError):  # noqa: N818  (it reads as what happened)
+class ApiAway(OSError):
     """The API server can't be reached, or broke off."""
 
 

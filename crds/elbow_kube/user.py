@@ -13,7 +13,7 @@ from elbow_kube.login import KubeConfig
 _NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 
 
-class NoLogin(Exception):  # noqa: N818  (it reads as what is wrong)
+class NoLogin(Exception):
     """There is no usable kubeconfig, or no such context in it; the message says the way out."""
 
 

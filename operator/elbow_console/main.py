@@ -46,12 +46,12 @@ def _listen(port: int) -> socket.socket:
 
 async def _serve(place: Place, port: int, *, browser: bool) -> None:
     try:
-        from aiohttp import web  # noqa: PLC0415  (slow to load, and not always installed)
-        from elbow_kube.user import NoLogin, login  # noqa: PLC0415
+        from aiohttp import web
+        from elbow_kube.user import NoLogin, login
 
-        from elbow_console.live import Live, scope  # noqa: PLC0415
-        from elbow_console.site import Site  # noqa: PLC0415
-        from elbow_console.view.guard import Guard  # noqa: PLC0415
+        from elbow_console.live import Live, scope
+        from elbow_console.site import Site
+        from elbow_console.view.guard import Guard
     except ModuleNotFoundError as missing:
         raise click.ClickException(
             f"this needs the packages for clusters ({missing.name} is missing): pip install 'elbow[cluster]'"

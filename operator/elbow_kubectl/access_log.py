@@ -149,8 +149,8 @@ async def _run(
 
 
 def _query(since: str | None, tail: int | None) -> dict[str, str]:
-    from elbow_api.duration import Duration  # noqa: PLC0415  (slow to load)
-    from pydantic import TypeAdapter, ValidationError  # noqa: PLC0415
+    from elbow_api.duration import Duration
+    from pydantic import TypeAdapter, ValidationError
 
     query = {"timestamps": "true"}
     if tail is not None:
@@ -219,7 +219,7 @@ class _Logs:
                 task.cancel()
 
     async def _proxies(self) -> list[Object]:
-        from elbow_kubectl.cluster import zone_of  # noqa: PLC0415  (slow to load)
+        from elbow_kubectl.cluster import zone_of
 
         return [
             pod
@@ -237,9 +237,9 @@ class _Logs:
                 heapq.heappush(held, (line, loop.time()))
 
     async def _lines(self, pod: Object, query: dict[str, str]) -> AsyncIterator[Line]:
-        from elbow_kube.client import ApiError  # noqa: PLC0415  (slow to load)
+        from elbow_kube.client import ApiError
 
-        from elbow_kubectl.cluster import zone_of  # noqa: PLC0415
+        from elbow_kubectl.cluster import zone_of
 
         name, zone = pod["metadata"]["name"], zone_of(pod)
         try:

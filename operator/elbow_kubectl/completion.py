@@ -35,7 +35,7 @@ def _typed(context: click.Context | None, name: str) -> str | None:
 
 
 async def _names(place: Place) -> list[str]:
-    from elbow_kubectl.cluster import session  # noqa: PLC0415  (slow to load, and not always installed)
+    from elbow_kubectl.cluster import session
 
     return [lb["metadata"]["name"] for lb in await session(place, lambda cluster: cluster.load_balancers())]
 
@@ -59,7 +59,7 @@ def _lines(found: Iterable[CompletionItem]) -> Iterator[str]:
 
 def main() -> None:
     """Run as `kubectl_complete-elb`, which kubectl looks for beside its plugin."""
-    from elbow_kubectl.main import group  # noqa: PLC0415  (its commands need this module)
+    from elbow_kubectl.main import group
 
     for line in proposals(group, sys.argv[1:]):
         click.echo(line)

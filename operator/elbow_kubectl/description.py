@@ -47,13 +47,13 @@ def command(names: tuple[str, ...], place: Place, output: str | None) -> None:
 
 
 async def _fetch(cluster: "Cluster", names: tuple[str, ...]) -> list[tuple[Object, list["View"], list[Object]]]:
-    from elbow_kubectl.views import views  # noqa: PLC0415  (slow to load)
+    from elbow_kubectl.views import views
 
     return [(lb, await views(cluster, lb), await _events(cluster, lb)) for lb in await cluster.load_balancers(names)]
 
 
 async def _events(cluster: "Cluster", load_balancer: Object) -> list[Object]:
-    from elbow_kube.client import ApiError  # noqa: PLC0415  (slow to load)
+    from elbow_kube.client import ApiError
 
     try:
         found = await cluster.objects("/apis/events.k8s.io/v1", "events", namespace=cluster.namespace)

@@ -15,7 +15,7 @@ async def change(cluster: "Cluster", name: str, field: str, value: Callable[[Obj
 
     Raises ApiError where the API server refuses, also if others kept changing the spec meanwhile.
     """
-    from elbow_kube.client import ApiError  # noqa: PLC0415  (slow to load)
+    from elbow_kube.client import ApiError
 
     found = await cluster.load_balancer(name)
     for _ in range(_TRIES):

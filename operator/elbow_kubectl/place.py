@@ -40,7 +40,7 @@ class Place:
     def run(self, work: Callable[["Cluster"], Awaitable[T]]) -> T:
         """Do the work with the cluster; what goes wrong ends the command with a message that says the way out."""
         try:
-            from elbow_kubectl.cluster import session  # noqa: PLC0415  (slow to load, and not always installed)
+            from elbow_kubectl.cluster import session
         except ModuleNotFoundError as missing:
             raise click.ClickException(
                 f"this needs the packages for clusters ({missing.name} is missing): pip install 'elbow[cluster]'"

@@ -112,7 +112,7 @@ def _required(form: Object) -> None:
 async def _reserve(
     cluster: "Cluster", name: str, form: Object, *, dry_run: bool
 ) -> tuple[Object, Object, Meaning, list[str]]:
-    from elbow_kubectl.patch import change  # noqa: PLC0415  (slow to load)
+    from elbow_kubectl.patch import change
 
     found, now = await cluster.load_balancer(name), datetime.now(UTC)
     requests = form["rps"] if form["delta"] is None else await _more_than_now(cluster, name, form["delta"])
@@ -157,7 +157,7 @@ def _reservation(form: Object, requests: int | None, now: datetime) -> Object:
 
 async def _more_than_now(cluster: "Cluster", name: str, delta: str) -> int:
     """The rate there is, and so many or so many percent more."""
-    from elbow_kubectl.rates import rates, read  # noqa: PLC0415  (slow to load)
+    from elbow_kubectl.rates import rates, read
 
     if (found := re.fullmatch(r"\+?([0-9]{1,9})(%?)", delta)) is None:
         raise click.ClickException(
@@ -223,7 +223,7 @@ def _print_made(
 
 
 async def _cancel(cluster: "Cluster", name: str, names: tuple[str, ...], *, dry_run: bool) -> Object:
-    from elbow_kubectl.patch import change  # noqa: PLC0415  (slow to load)
+    from elbow_kubectl.patch import change
 
     if dry_run:
         found = await cluster.load_balancer(name)

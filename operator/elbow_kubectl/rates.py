@@ -58,7 +58,7 @@ class Reading:
 
 def reading(text: str, at: float) -> Reading:
     """The metrics page of a proxy."""
-    from prometheus_client.parser import text_string_to_metric_families  # noqa: PLC0415  (slow to load)
+    from prometheus_client.parser import text_string_to_metric_families
 
     values: dict[str, dict[Labels, float]] = {}
     for family in text_string_to_metric_families(text):
@@ -110,7 +110,7 @@ async def _follow(
 
 async def read(cluster: "Cluster", names: Iterable[str]) -> dict[str, Reading]:
     """The readings of all proxies that answer, by namespace and pod."""
-    from elbow_kubectl.views import silent, views  # noqa: PLC0415  (slow to load)
+    from elbow_kubectl.views import silent, views
 
     found = await asyncio.gather(*(views(cluster, lb, "metrics") for lb in await cluster.load_balancers(names)))
     answers: list[View] = [one for some in found for one in some]
@@ -130,7 +130,7 @@ class _Screen:
 
     def __enter__(self) -> Self:
         if sys.stdout.isatty() and not self.once and self.output in (None, "wide"):
-            from rich.live import Live  # noqa: PLC0415  (slow to load)
+            from rich.live import Live
 
             self._live = Live(auto_refresh=False)
             self._live.__enter__()

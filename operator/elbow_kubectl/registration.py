@@ -190,7 +190,7 @@ def undrain(
 async def _drain(
     cluster: "Cluster", name: str, named: list[Named], group: str | None, reason: str, *, wait: bool
 ) -> tuple[Object, list[Entry], list[str]]:
-    from elbow_kubectl.patch import change  # noqa: PLC0415  (slow to load)
+    from elbow_kubectl.patch import change
 
     found, notes = await fetch(cluster, [name])
     new = entries(named, found, group, reason)
@@ -207,7 +207,7 @@ async def _targets(cluster: "Cluster", name: str) -> list[Target]:
 
 
 async def _undrain(cluster: "Cluster", name: str, named: list[Named], group: str | None) -> tuple[Object, list[Entry]]:
-    from elbow_kubectl.patch import change  # noqa: PLC0415  (slow to load)
+    from elbow_kubectl.patch import change
 
     targets = await _targets(cluster, name) if named else []
     gone: list[Entry] = []

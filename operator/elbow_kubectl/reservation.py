@@ -34,8 +34,8 @@ class Meaning:
 
 def moment(text: str, base: datetime, parameter: click.Parameter | None = None) -> datetime:
     """A time: `now`, `+2h` after a base, or 2026-01-31T18:00:00Z; to the second."""
-    from elbow_api.duration import Duration  # noqa: PLC0415  (slow to load)
-    from pydantic import TypeAdapter, ValidationError  # noqa: PLC0415
+    from elbow_api.duration import Duration
+    from pydantic import TypeAdapter, ValidationError
 
     try:
         if text == "now":
@@ -84,8 +84,8 @@ def without_reservations(load_balancer: Object, names: Iterable[str]) -> Object 
 
 def checked(load_balancer: Object, capacity: Object) -> "LoadBalancer":
     """The load balancer with that capacity; raises ClickException with every fault of it."""
-    from elbow_api.fault import Refused  # noqa: PLC0415  (slow to load)
-    from elbow_api.load_balancer import parse  # noqa: PLC0415
+    from elbow_api.fault import Refused
+    from elbow_api.load_balancer import parse
 
     metadata = {key: load_balancer["metadata"][key] for key in ("name", "namespace")}
     head = {key: load_balancer[key] for key in ("apiVersion", "kind")} | {"metadata": metadata}
@@ -97,9 +97,9 @@ def checked(load_balancer: Object, capacity: Object) -> "LoadBalancer":
 
 def meaning(resource: "LoadBalancer", name: str, zones: int) -> Meaning:
     """What a reservation of that name makes of so many zones."""
-    from elbow_api.capacity import LEAD  # noqa: PLC0415  (slow to load)
-    from elbow_api.proxy import MOST_REPLICAS  # noqa: PLC0415
-    from elbow_api.proxy_capacity import capacity_of, per_zone, reservation_load  # noqa: PLC0415
+    from elbow_api.capacity import LEAD
+    from elbow_api.proxy import MOST_REPLICAS
+    from elbow_api.proxy_capacity import capacity_of, per_zone, reservation_load
 
     spec = resource.spec
     there = spec.capacity.reservations or [] if spec.capacity else []

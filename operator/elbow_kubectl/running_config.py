@@ -71,7 +71,7 @@ def command(name: str, zone: str | None, proxy: str | None, place: Place, output
 
 
 async def _fetch(cluster: "Cluster", name: str) -> tuple[Object, Object, list[Running]]:
-    from elbow_kubectl.views import silent, views  # noqa: PLC0415  (slow to load)
+    from elbow_kubectl.views import silent, views
 
     load_balancer = await cluster.load_balancer(name)
     reports = await views(cluster, load_balancer)
@@ -92,7 +92,7 @@ def _text(found: dict[str, "View"], name: str) -> str:
 
 async def _told(cluster: "Cluster", load_balancer: Object) -> Object:
     """The ProxyConfig that the operator wrote; empty where there is none."""
-    from elbow_kubectl.cluster import LOAD_BALANCER  # noqa: PLC0415  (slow to load)
+    from elbow_kubectl.cluster import LOAD_BALANCER
 
     label = f"{LOAD_BALANCER}={load_balancer['metadata']['name']}"
     for found in await cluster.objects("/api/v1", "configmaps", label):
@@ -116,8 +116,8 @@ def spec_difference(load_balancer: Object, told: Object) -> list[str]:
 
 def _short(load_balancer: Object) -> Object:
     """A spec as the ProxyConfig has it; one that can't be read stays as it is."""
-    from elbow_api.fault import Refused  # noqa: PLC0415  (slow to load)
-    from elbow_api.load_balancer import parse  # noqa: PLC0415
+    from elbow_api.fault import Refused
+    from elbow_api.load_balancer import parse
 
     metadata = {key: load_balancer["metadata"][key] for key in ("name", "namespace")}
     try:
@@ -129,7 +129,7 @@ def _short(load_balancer: Object) -> Object:
 
 
 def _yaml(value: Any) -> str:
-    import yaml  # noqa: PLC0415  (slow to load)
+    import yaml
 
     return str(yaml.safe_dump(value, sort_keys=True, width=120))
 

@@ -36,7 +36,7 @@ STYLES = {
 def document(value: Any, output: str) -> None:
     """Print for programs; `output` is json or yaml."""
     if output == "yaml":
-        import yaml  # noqa: PLC0415  (slow to load)
+        import yaml
 
         click.echo(yaml.safe_dump(value, sort_keys=False, allow_unicode=True, width=120), nl=False)
     else:
@@ -51,15 +51,15 @@ def table(columns: Sequence[str], rows: Sequence[Row], *, none: str = "") -> Non
     if not sys.stdout.isatty():
         sys.stdout.writelines(f"{line}\n" for line in plain(columns, rows))
         return
-    from rich.console import Console  # noqa: PLC0415  (slow to load)
+    from rich.console import Console
 
     Console(highlight=False, width=shutil.get_terminal_size().columns).print(coloured(columns, rows))
 
 
 def coloured(columns: Sequence[str], rows: Sequence[Row]) -> Any:
     """The table for a terminal of any width: a cell that is too long goes on in its next line."""
-    from rich.table import Table  # noqa: PLC0415
-    from rich.text import Text  # noqa: PLC0415
+    from rich.table import Table
+    from rich.text import Text
 
     drawn = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     for column, right in zip(columns, _numeric(rows, len(columns)), strict=True):

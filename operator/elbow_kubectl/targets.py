@@ -95,7 +95,7 @@ def command(
 
 async def fetch(cluster: "Cluster", names: Iterable[str]) -> tuple[list[Target], list[str]]:
     """The targets of load balancers, the sick ones first, and what is to be said of how they were found."""
-    from elbow_kubectl.views import silent, views  # noqa: PLC0415  (slow to load)
+    from elbow_kubectl.views import silent, views
 
     found: list[Target] = []
     notes: list[str] = []

@@ -67,8 +67,8 @@ def command(
       kubectl elb usage -A --from 2026-10 --to 2026-11 --price-file prices.yaml
       kubectl elb usage web --from 2026-11-24 -o csv
     """
-    from elbow_kubectl.bill import accounts, line  # noqa: PLC0415  (slow to load)
-    from elbow_kubectl.prices import prices as read  # noqa: PLC0415
+    from elbow_kubectl.bill import accounts, line
+    from elbow_kubectl.prices import prices as read
 
     now = datetime.now(UTC)
     this = now.replace(minute=0, second=0, microsecond=0)
@@ -93,14 +93,14 @@ def command(
 
 
 async def _documents(cluster: Any) -> list[Object]:
-    from elbow_api.ledger import LABEL  # noqa: PLC0415  (slow to load)
+    from elbow_api.ledger import LABEL
 
     found: list[Object] = await cluster.objects("/api/v1", "configmaps", LABEL)
     return found
 
 
 def _namespaces(lines: "list[Line]") -> "list[Line]":
-    from elbow_kubectl.bill import together  # noqa: PLC0415  (slow to load)
+    from elbow_kubectl.bill import together
 
     names = sorted({one.namespace for one in lines})
     return [together([one for one in lines if one.namespace == name], name) for name in names]
@@ -108,7 +108,7 @@ def _namespaces(lines: "list[Line]") -> "list[Line]":
 
 def _table(lines: "list[Line]", prices: "Prices | None") -> tuple[list[str], list[show.Row]]:
     """A row for each, for each namespace of several, and for all."""
-    from elbow_kubectl.bill import together  # noqa: PLC0415  (slow to load)
+    from elbow_kubectl.bill import together
 
     columns = ["NAMESPACE", "NAME", "HOURS", "REQUESTS", "CONNECTIONS", "GB", "LCU HOURS"]
     if prices:
@@ -127,7 +127,7 @@ def _row(one: "Line", prices: "Prices | None") -> show.Row:
     cells += [one.counts.requests, one.counts.new_connections, _round(one.gigabytes, _UNIT)]
     cells += [_round(one.unit_hours, _UNIT)]
     if prices:
-        from elbow_kubectl.bill import cost  # noqa: PLC0415  (slow to load)
+        from elbow_kubectl.bill import cost
 
         of = cost(one, prices)
         cells += [_round(amount, _CENT) for amount in (of.hours, of.units, of.gigabytes, of.total)]
@@ -140,7 +140,7 @@ def _entry(one: "Line", prices: "Prices | None") -> Object:
     entry |= {"requests": one.counts.requests, "newConnections": one.counts.new_connections}
     entry |= {"processedBytes": one.counts.processed_bytes, "capacityUnitHours": _exact(one.unit_hours)}
     if prices:
-        from elbow_kubectl.bill import cost  # noqa: PLC0415  (slow to load)
+        from elbow_kubectl.bill import cost
 
         of = cost(one, prices)
         entry |= {"costOfHours": _exact(of.hours), "costOfCapacityUnits": _exact(of.units)}
@@ -149,7 +149,7 @@ def _entry(one: "Line", prices: "Prices | None") -> Object:
 
 
 def _document(lines: "list[Line]", since: datetime, until: datetime, prices: "Prices | None") -> Object:
-    from elbow_kubectl.bill import together  # noqa: PLC0415  (slow to load)
+    from elbow_kubectl.bill import together
 
     def unnamed(one: "Line", *names: str) -> Object:
         return {key: value for key, value in _entry(one, prices).items() if key not in names}
@@ -164,7 +164,7 @@ def _document(lines: "list[Line]", since: datetime, until: datetime, prices: "Pr
 
 
 def _csv(lines: "list[Line]", prices: "Prices | None") -> str:
-    from elbow_kubectl.bill import together  # noqa: PLC0415  (slow to load)
+    from elbow_kubectl.bill import together
 
     text = io.StringIO()
     writer = csv.DictWriter(text, list(_entry(together([]), prices)), lineterminator="\n")

@@ -19,8 +19,8 @@ _LEAST, _MOST = timedelta(minutes=1), timedelta(days=3)
 
 
 def _span(_: click.Context, parameter: click.Parameter, value: str) -> timedelta:
-    from elbow_api.duration import Duration  # noqa: PLC0415  (slow to load)
-    from pydantic import TypeAdapter, ValidationError  # noqa: PLC0415
+    from elbow_api.duration import Duration
+    from pydantic import TypeAdapter, ValidationError
 
     try:
         span = timedelta(milliseconds=TypeAdapter(Duration).validate_python(value).milliseconds)
@@ -94,7 +94,7 @@ def cancel(names: tuple[str, ...], every: bool, place: Place, output: str | None
 
 
 async def _change(cluster: "Cluster", names: Iterable[str], every: bool, shift: Object | None) -> list[Object]:
-    from elbow_kubectl.patch import change  # noqa: PLC0415  (slow to load)
+    from elbow_kubectl.patch import change
 
     wanted = list(names)
     if bool(wanted) == every:

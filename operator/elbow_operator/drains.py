@@ -16,7 +16,7 @@ log = logging.getLogger("elbow")
 _RETRY = 1.0
 
 
-class Resigned(Exception):  # noqa: N818  (it reads as what happened)
+class Resigned(Exception):
     """This replica doesn't lead any more."""
 
 

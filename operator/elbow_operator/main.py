@@ -217,7 +217,7 @@ def slim(pod: dict[str, Any]) -> dict[str, Any]:
     return {**without_managers(pod), "spec": kept}
 
 
-class Stopped(Exception):  # noqa: N818  (it reads as what happened)
+class Stopped(Exception):
     """The process was asked to end."""
 
 

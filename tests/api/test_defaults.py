@@ -49,7 +49,7 @@ def test_the_defaults_are_the_documented_ones() -> None:
     sticky_group = parse(sticky(type="lb_cookie")).spec.target_groups[0]
     assert sticky_group.stickiness is not None
     assert sticky_group.stickiness.duration == "1d"
-    assert parse(targets(ONE)).spec.target_groups[0].targets.addresses[0].weight == 1  # type: ignore[index]
+    assert parse(targets(ONE)).spec.target_groups[0].targets.addresses[0].weight == 1
 
 
 def test_a_reservation_has_a_tenth_as_many_connections_as_requests_unless_it_says() -> None:

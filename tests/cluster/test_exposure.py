@@ -48,7 +48,7 @@ def test_every_type_in_turn_without_a_new_pod(web: Space, zones: tuple[str, ...]
     web.apply(balancer())
     settled(web)
     for zone in zones:
-        until(answers(lambda zone=zone: web.door(zone)), limit=20, every=0.3)  # type: ignore[misc]
+        until(answers(lambda zone=zone: web.door(zone)), limit=20, every=0.3)
         assert ask(web.door(zone))["name"].startswith("web-")
     assert {pod["metadata"]["uid"] for pod in web.proxies()} == pods
 
@@ -81,7 +81,7 @@ def test_host_ports_answer_at_the_nodes(make_space: Callable[[str], Space], zone
     found = {zone: value for zone, (_, value) in addresses(space).items()}
     assert set(found) == set(zones)
     for address in found.values():
-        until(answers(lambda address=address: (address, 28080)), limit=20, every=0.3)  # type: ignore[misc]
+        until(answers(lambda address=address: (address, 28080)), limit=20, every=0.3)
 
 
 def test_proxies_with_host_ports_are_replaced_zone_by_zone(

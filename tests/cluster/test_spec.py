@@ -150,7 +150,7 @@ def _secret(name: str, authority: Authority) -> Object:
 def _serial(door: tuple[str, int], authority: Authority) -> int | None:
     try:
         with Client(door[1], door[0], tls=authority.client_context(), server_name="shop.example", limit=5) as client:
-            return hash(client.socket.getpeercert(binary_form=True))  # type: ignore[attr-defined]
+            return hash(client.socket.getpeercert(binary_form=True))
     except OSError:
         return None
 

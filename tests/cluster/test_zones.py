@@ -71,7 +71,7 @@ def test_when_every_zone_is_impaired_all_stay(web: Space, zones: tuple[str, ...]
     until(lambda: all(state(web, zone) == "active" for zone in zones), limit=30, every=0.3)
     until(lambda: all(has_ready_proxy(web, zone) for zone in zones), limit=30, every=0.3)
     for zone in zones:
-        until(answers(lambda zone=zone: web.door(zone)), limit=20, every=0.3)  # type: ignore[misc]
+        until(answers(lambda zone=zone: web.door(zone)), limit=20, every=0.3)
     for zone in zones:
         tell(web, zone, "/mend")
     settled(web)

@@ -96,5 +96,5 @@ class Page:
 
     def complaints(self) -> list[Any]:
         """What the browser's log says against the page; answers that refuse a draft are no complaint."""
-        entries = self.browser.get_log("browser")  # type: ignore[no-untyped-call]
+        entries = self.browser.get_log("browser")
         return [entry for entry in entries if "the server responded with a status of 4" not in entry["message"]]

@@ -20,7 +20,7 @@ def test_the_file_is_what_the_models_make(file: str) -> None:
 def test_every_field_of_the_spec_is_described() -> None:
     spec = definition()["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]
 
-    def bare(node: dict, path: str) -> list[str]:  # type: ignore[type-arg]
+    def bare(node: dict, path: str) -> list[str]:
         inside = [found for name, part in node.get("properties", {}).items() for found in bare(part, f"{path}.{name}")]
         if "items" in node:
             inside += bare(node["items"], f"{path}[]")
@@ -56,7 +56,7 @@ def test_a_description_tells_the_default_and_the_range() -> None:
 def test_every_list_is_bounded() -> None:
     spec = definition()["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]
 
-    def unbounded(node: dict, path: str) -> list[str]:  # type: ignore[type-arg]
+    def unbounded(node: dict, path: str) -> list[str]:
         found = [path] if node.get("type") == "array" and "maxItems" not in node else []
         for name, part in node.get("properties", {}).items():
             found += unbounded(part, f"{path}.{name}")

@@ -169,7 +169,7 @@ async def test_a_reservation_scales_the_zones_ahead_of_its_start_and_back_at_its
     reservation = {"name": "launch", **times, "requestsPerSecond": 30_000}
     found = []
     for now in (start - timedelta(minutes=16), start - timedelta(minutes=15), start + timedelta(minutes=30)):
-        operator.reconciler.now = lambda now=now: now  # type: ignore[misc]
+        operator.reconciler.now = lambda now=now: now
         await operator.look("launched", capacity={"reservations": [reservation]})
         deployment = operator.stored("/apis/apps/v1/namespaces/default/deployments/elb-launched-zone-b")
         (state,) = operator.status["capacity"]["reservations"]

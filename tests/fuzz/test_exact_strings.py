@@ -74,8 +74,8 @@ class _Recording(StreamRequestHandler):
             while (header := self.rfile.readline()).strip():
                 if header.lower().startswith(b"host:"):
                     host = header[5:].strip()
-            self.server.lines[at].add(line.rstrip(b"\r\n"))  # type: ignore[attr-defined]
-            self.server.hosts[at].add(host)  # type: ignore[attr-defined]
+            self.server.lines[at].add(line.rstrip(b"\r\n"))
+            self.server.hosts[at].add(host)
             self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
 
 
@@ -102,7 +102,7 @@ def test_a_health_checks_path_and_host_are_sent_exactly_as_written(
 
     for i, check in enumerate(checks):
         at = f"127.0.4.{i + 1}"
-        until(lambda at=at: recorder.lines[at], say=f"a check of {check}")  # type: ignore[misc]
+        until(lambda at=at: recorder.lines[at], say=f"a check of {check}")
         assert recorder.lines[at] == {f"GET {check['path']} HTTP/1.1".encode()}
         assert recorder.hosts[at] == {check["host"].encode()}
     # A target added while HAProxy runs is asked for the same.
@@ -119,7 +119,7 @@ def test_the_name_for_targets_is_sent_exactly_as_written(
     listeners, groups, taken = [], [], [ports.take() for _ in names]
     for i, name in enumerate(names):
         context = authority.issue(name.lower()).server_context()
-        context.sni_callback = lambda _socket, sni, _context, name=name: asked[name].add(sni)  # type: ignore[misc]
+        context.sni_callback = lambda _socket, sni, _context, name=name: asked[name].add(sni)
         settings = {"verify": True, "ca": str(authority.file), "serverName": name}
         listeners.append(listener(taken[i], name=f"l{i}", group=f"g{i}"))
         groups.append(group([targets.http(name, tls=context)], "HTTPS", name=f"g{i}", tls=settings))

@@ -40,7 +40,7 @@ def render(manifest: Path, files: Path) -> str:
     copied = Path(shutil.copy(manifest, files / manifest.name))
     zone = re.match(r"# zone: (\w+)\n", manifest.read_text())
     options = {"zone": zone[1] if zone else None, "run_dir": _RUN, "addresses": ("*", "::")}
-    return partial(rendered, copied, threads=2, max_connections=10_000)(**options)  # type: ignore[arg-type]
+    return partial(rendered, copied, threads=2, max_connections=10_000)(**options)
 
 
 def remarks(configuration: str, manifest: Path, run: Path) -> list[str]:

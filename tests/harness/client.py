@@ -12,7 +12,7 @@ from harness.response import Response, body_length, parse_response_head
 Headers = Mapping[str, str] | Iterable[tuple[str, str]]
 
 
-class Closed(Exception):  # noqa: N818  (it reads as what happened)
+class Closed(Exception):
     """The other side ended the connection; the message says when and how."""
 
 

@@ -149,7 +149,7 @@ class FakeApi:
                     return response
                 if self.trouble is Trouble.BROKEN:
                     await response.write(b'{"type": "MODIFIED", "obj')
-                    request.transport.abort()  # type: ignore[union-attr]
+                    request.transport.abort()
                     return response
                 if self.trouble is not Trouble.SILENT:
                     for version, _, kind, made in [h for h in self._history if h[0] > sent and h[1] == request.path]:

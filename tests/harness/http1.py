@@ -133,7 +133,7 @@ async def _websocket(exchange: Http1Exchange) -> None:
     """Echo messages as they come until the other side closes."""
     protocol = ServerProtocol()
     protocol.receive_data(exchange.request.raw)
-    response = protocol.accept(protocol.events_received()[0])  # type: ignore[arg-type]
+    response = protocol.accept(protocol.events_received()[0])
     response.headers["X-Target"] = exchange.target.name
     protocol.send_response(response)
     exchange.request.is_complete = True
@@ -148,7 +148,7 @@ async def _websocket(exchange: Http1Exchange) -> None:
             raise EOFError
         protocol.receive_data(data)
         for frame in protocol.events_received():
-            _echo(protocol, frame)  # type: ignore[arg-type]
+            _echo(protocol, frame)
 
 
 def _echo(protocol: ServerProtocol, frame: Frame) -> None:

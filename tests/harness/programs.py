@@ -19,6 +19,6 @@ def program(name: str) -> str:
     return str(path)
 
 
-def documents(text: str) -> list[dict]:  # type: ignore[type-arg]
+def documents(text: str) -> list[dict]:
     """The documents of a YAML stream."""
     return [document for document in yaml.safe_load_all(text) if document]

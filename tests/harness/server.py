@@ -29,8 +29,8 @@ class Connection:
     requests: int = 0
     proxy: ProxyHeader | None = None
     received: int = 0
-    reader: asyncio.StreamReader = field(repr=False, default=None)  # type: ignore[assignment]  # set once TLS is done
-    writer: asyncio.StreamWriter = field(repr=False, default=None)  # type: ignore[assignment]
+    reader: asyncio.StreamReader = field(repr=False, default=None)  # set once TLS is done
+    writer: asyncio.StreamWriter = field(repr=False, default=None)
 
     def abort(self) -> None:
         """End it with RST."""

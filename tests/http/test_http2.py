@@ -129,7 +129,7 @@ def answers(client: Http2Client, *streams: int) -> dict[int, Answer]:
         elif isinstance(event, h2.events.DataReceived):
             found[event.stream_id].body += event.data
         elif isinstance(event, h2.events.StreamEnded | h2.events.StreamReset):
-            left.discard(stream)  # type: ignore[arg-type]
+            left.discard(stream)
         if not left:
             return found
     raise AssertionError(f"the connection ended before {left}")

@@ -197,7 +197,7 @@ def test_invalid_header_names_are_dropped_and_counted_if_asked(site: Site) -> No
 def test_forwarded_and_dropped_invalid_headers_are_metrics(site: Site) -> None:
     for name, listens in (("forwarded", "http"), ("dropped", "dropping")):
         metric = f"elb_{name}_invalid_header_request_count_total"
-        until(lambda metric=metric, at=listens: site.lb.metric(metric, listener=at) == 1, say=metric)  # type: ignore[misc]
+        until(lambda metric=metric, at=listens: site.lb.metric(metric, listener=at) == 1, say=metric)
 
 
 def test_a_folded_header_reaches_the_target_on_one_line(site: Site) -> None:

@@ -93,7 +93,7 @@ def test_a_target_that_dies_over_a_get_before_the_first_byte_costs_no_client_an_
     async def die(exchange: Exchange) -> None:
         getattr(exchange, how)()
 
-    dying.answer = die  # type: ignore[method-assign]
+    dying.answer = die
 
     assert {get(site.ports["unseen"]).target for _ in range(20)} == {"b"}
     assert dying.requests
@@ -106,7 +106,7 @@ def test_a_post_that_a_target_died_over_is_502_and_never_sent_to_another(site: S
     async def die(exchange: Exchange) -> None:
         exchange.close()
 
-    dying.answer = die  # type: ignore[method-assign]
+    dying.answer = die
     answers = Counter(post(site.ports["unseen"], "/echo", b"%d" % n).status for n in range(20))
 
     assert answers == {200: 10, 502: 10}

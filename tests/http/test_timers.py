@@ -85,7 +85,7 @@ def test_every_byte_of_a_request_body_begins_the_idle_timeout_anew(site: Site) -
         client.send(b"POST /echo HTTP/1.1\r\nHost: web\r\nContent-Length: 5\r\n\r\n")
         began = time.monotonic()
         for n, byte in enumerate(b"hello"):
-            until(lambda n=n: time.monotonic() > began + n * 0.6)  # type: ignore[misc]
+            until(lambda n=n: time.monotonic() > began + n * 0.6)
             client.send(bytes([byte]))
         assert client.read().body == b"hello"
 

@@ -61,7 +61,7 @@ class Running:
     def __init__(self) -> None:
         self.proxy = FakeProxy()
         self.agent = Agent(ENGINE, None, None)
-        self.agent.proxy = self.proxy  # type: ignore[assignment]
+        self.agent.proxy = self.proxy
         self.inputs: asyncio.Queue[Desired | Refused] = asyncio.Queue()
 
     async def __aenter__(self) -> Self:

@@ -30,7 +30,7 @@ def watches(monkeypatch: pytest.MonkeyPatch) -> list[object]:
     """Every watch that was begun; a look at the files doesn't help within the test's time."""
     begun: list[object] = []
 
-    class Noted(file.Inotify):  # type: ignore[misc]
+    class Noted(file.Inotify):
         def __init__(self) -> None:
             super().__init__()
             begun.append(self)

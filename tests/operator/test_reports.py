@@ -62,7 +62,7 @@ class Seen:
 
 async def until(what: object, limit: float = 10) -> None:
     async with asyncio.timeout(limit):
-        while not what():  # type: ignore[operator]  # noqa: ASYNC110
+        while not what():  # noqa: ASYNC110
             await asyncio.sleep(0.01)
 
 

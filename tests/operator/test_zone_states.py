@@ -7,7 +7,7 @@ SICK = ("unhealthy", "unhealthy")
 
 
 def states(seen: object) -> dict[str, str]:
-    return {zone: state.value for zone, state in zone_states(seen).items()}  # type: ignore[arg-type]
+    return {zone: state.value for zone, state in zone_states(seen).items()}
 
 
 def test_zones_with_healthy_targets_are_active() -> None:

@@ -71,7 +71,7 @@ def test_work_in_progress_goes_on_for_the_delay_and_is_cut_at_its_end(
         assert stream.greeting() == "t"
         socket.echo(b"before")
 
-        def leave(spec: dict) -> None:  # type: ignore[type-arg]
+        def leave(spec: dict) -> None:
             spec["targetGroups"][0]["targets"]["addresses"] = addresses(b)
             spec["targetGroups"][1]["targets"]["addresses"] = []
 

@@ -100,7 +100,7 @@ def fleet(elbow: Start, targets: Targets, ports: Ports, authority: Authority) ->
     lb = elbow(load_balancer(listeners, [each | {"targets": {"addresses": []}} for each in groups]))
     lb.edit(lambda spec: spec.update(targetGroups=groups))
     assert lb.reloads() == {}
-    return Fleet(lb, **made)  # type: ignore[arg-type]
+    return Fleet(lb, **made)
 
 
 def test_each_kind_of_check_finds_a_target_healthy_and_says_why_it_is_not(fleet: Fleet, ports: Ports) -> None:

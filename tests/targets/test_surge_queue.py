@@ -102,7 +102,7 @@ def test_connections_wait_too_and_are_closed_where_the_queue_is_full(elbow: Star
 
 def _is_greeted(client: Client) -> bool:
     try:
-        return client.greeting() == "a"  # type: ignore[attr-defined]
+        return client.greeting() == "a"
     except Closed:
         return False
 
@@ -132,7 +132,7 @@ def test_limit_and_length_change_without_a_reload_and_take_effect_at_once(
     lb = elbow(http(port, [a]))
 
     def limit(connections: int | None, length: int) -> None:
-        def change(spec: dict) -> None:  # type: ignore[type-arg]
+        def change(spec: dict) -> None:
             spec["targetGroups"][0]["surgeQueue"] = {"length": length}
             spec["targetGroups"][0].pop("maxConnectionsPerTarget", None)
             if connections is not None:

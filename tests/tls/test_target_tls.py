@@ -49,7 +49,7 @@ def site(
         def note(_socket: ssl.SSLSocket, asked: str | None, _context: ssl.SSLContext) -> None:
             names[name].append(asked)
 
-        context.sni_callback = note  # type: ignore[assignment]
+        context.sni_callback = note
         return context
 
     good = authority.issue(NAME)

@@ -134,7 +134,7 @@ def test_a_ledger_is_the_same_after_it_was_written_and_read() -> None:
     order=st.randoms(use_true_random=False),
     data=st.data(),
 )
-def test_reports_lost_doubled_and_late_never_add_up_to_more(steps: list[tuple[str, int, int]], order, data) -> None:  # type: ignore[no-untyped-def]
+def test_reports_lost_doubled_and_late_never_add_up_to_more(steps: list[tuple[str, int, int]], order, data) -> None:
     """The newest report that arrived says what is added up, in whatever order the others come."""
     total, sent = {"a": 0, "b": 0}, []
     for pod, more, times in steps:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Self
 
 
-class Taken(Exception):  # noqa: N818  (it reads as what happened)
+class Taken(Exception):
     """Another agent has the run directory."""
 
 

@@ -42,7 +42,7 @@ class _Commands(click.Group):
 
 
 def _brought() -> dict[str, Any]:
-    from importlib.metadata import entry_points  # noqa: PLC0415  (not for the agent)
+    from importlib.metadata import entry_points
 
     return {point.name: point for point in entry_points(group="elbow.commands")}
 
@@ -88,7 +88,7 @@ def main() -> None:
     "--secret-file", type=_FILE, help="The secret that signs cookies; copy it to other machines to share sessions."
 )
 @click.option("--verbose", is_flag=True, help="Say more.")
-def run(file: Path, verbose: bool, **options: object) -> None:
+def run(file: Path, verbose: bool, **options: Any) -> None:
     """Run a load balancer on this machine; edits to FILE apply at once.
 
     \b
@@ -96,8 +96,8 @@ def run(file: Path, verbose: bool, **options: object) -> None:
       elbow run lb.yaml
       elbow run lb.yaml --zone zone-a --admin 127.0.0.1:9900
     """
-    from elbow_dataplane.cli.run import Options  # noqa: PLC0415  (commands load what they need)
-    from elbow_dataplane.cli.run import run as run_agent  # noqa: PLC0415
+    from elbow_dataplane.cli.run import Options
+    from elbow_dataplane.cli.run import run as run_agent
 
     logging.basicConfig(
         format="%(asctime)s %(levelname)s %(message)s",
@@ -106,7 +106,7 @@ def run(file: Path, verbose: bool, **options: object) -> None:
     )
     logging.getLogger("asyncio").setLevel(logging.WARNING)
     try:
-        run_agent(Options(manifest=file, **options))  # type: ignore[arg-type]
+        run_agent(Options(manifest=file, **options))
     except Refused as refused:
         _complain(file, refused)
     except Unfit as unfit:
@@ -122,7 +122,7 @@ def check(file: Path) -> None:
     Example:
       elbow check lb.yaml
     """
-    from elbow_dataplane.sources.file import FileSource  # noqa: PLC0415
+    from elbow_dataplane.sources.file import FileSource
 
     try:
         config = FileSource(file).read().config
@@ -145,17 +145,17 @@ def check(file: Path) -> None:
 @click.option("--address", "addresses", type=_Address(), multiple=True, help="An address to listen on; by default all.")
 @click.option("--threads", type=click.IntRange(1, 64), help="HAProxy's threads.")
 @click.option("--max-connections", type=click.IntRange(10, 1_000_000), help="Clients connected at a time.")
-def render(file: Path, **options: object) -> None:
+def render(file: Path, **options: Any) -> None:
     """Print the HAProxy configuration a manifest becomes.
 
     \b
     Example:
       elbow render lb.yaml
     """
-    from elbow_dataplane.cli.render import rendered  # noqa: PLC0415
+    from elbow_dataplane.cli.render import rendered
 
     try:
-        click.echo(rendered(file, **options), nl=False)  # type: ignore[arg-type]
+        click.echo(rendered(file, **options), nl=False)
     except Refused as refused:
         _complain(file, refused)
     except Unfit as unfit:
@@ -185,7 +185,7 @@ def status(admins: tuple[str, ...], output: str | None) -> None:
       elbow status
       elbow status -o json --admin 127.0.0.1:9900
     """
-    from elbow_dataplane.cli.status import print_status  # noqa: PLC0415
+    from elbow_dataplane.cli.status import print_status
 
     print_status(_reports(admins), output)
 
@@ -202,7 +202,7 @@ def targets(admins: tuple[str, ...], output: str | None) -> None:
       elbow targets -o wide             with weights and descriptions
       elbow targets -o json | jq '.[] | select(.state != "healthy")'
     """
-    from elbow_dataplane.cli.targets import print_targets  # noqa: PLC0415
+    from elbow_dataplane.cli.targets import print_targets
 
     print_targets(_reports(admins), output)
 
@@ -222,7 +222,7 @@ def completion(shell: str) -> None:
     For this shell only:
       eval "$(elbow completion bash)"
     """
-    from click.shell_completion import get_completion_class  # noqa: PLC0415
+    from click.shell_completion import get_completion_class
 
     if kind := get_completion_class(shell):
         click.echo(kind(main, {}, "elbow", "_ELBOW_COMPLETE").source())
@@ -245,7 +245,7 @@ def demo(script: bool, seconds: float | None) -> None:
       elbow demo --script
       elbow demo --script --seconds 20 | cat      lines, without a terminal
     """
-    from elbow_dataplane.cli.demo.demo import demo as run_demo  # noqa: PLC0415
+    from elbow_dataplane.cli.demo.demo import demo as run_demo
 
     try:
         raise SystemExit(0 if run_demo(script=script, seconds=seconds) else 1)
@@ -254,7 +254,7 @@ def demo(script: bool, seconds: float | None) -> None:
 
 
 def _reports(admins: tuple[str, ...]) -> list[ProxyReport]:
-    from elbow_dataplane.cli.running import reports  # noqa: PLC0415
+    from elbow_dataplane.cli.running import reports
 
     try:
         good, silent = reports(admins)
@@ -270,7 +270,7 @@ def _reports(admins: tuple[str, ...]) -> list[ProxyReport]:
 @click.option("--zone", default="", help="The zone the pod is in.")
 def proxy(load_balancer: str, zone: str) -> None:
     """Run the agent of a proxy's pod."""
-    from elbow_dataplane.cli import proxy as pod  # noqa: PLC0415
+    from elbow_dataplane.cli import proxy as pod
 
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.INFO, stream=sys.stderr)
     pod.run(load_balancer, zone)

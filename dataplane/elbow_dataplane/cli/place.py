@@ -16,7 +16,7 @@ _FILES_PER_CONNECTION = 2.5  # a client, a target, and for every fourth of them 
 _RESERVED_FILES = 200
 
 
-class Unfit(Exception):  # noqa: N818  (it reads as what is wrong)
+class Unfit(Exception):
     """This machine, or how the command was called, doesn't allow it; the message says the way out."""
 
 

@@ -65,9 +65,9 @@ def run(load_balancer: str, zone: str) -> None:
 
 async def _run(agent: Agent, namespace: str, config_map: str) -> None:
     # HAProxy starts meanwhile: half a second of loading.
-    from elbow_kube.client import connect  # noqa: PLC0415
+    from elbow_kube.client import connect
 
-    from elbow_dataplane.sources.kubernetes import KubernetesSource  # noqa: PLC0415
+    from elbow_dataplane.sources.kubernetes import KubernetesSource
 
     client = await connect()
     door = Admin(agent, "0.0.0.0", _ADMIN_PORT)

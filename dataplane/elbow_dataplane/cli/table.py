@@ -55,9 +55,9 @@ def _numeric(rows: Sequence[Row], count: int) -> list[bool]:
 
 
 def _show_coloured(columns: Sequence[str], rows: Sequence[Row]) -> None:
-    from rich.console import Console  # noqa: PLC0415  (slow to load)
-    from rich.table import Table  # noqa: PLC0415
-    from rich.text import Text  # noqa: PLC0415
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
 
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     for column, right in zip(columns, _numeric(rows, len(columns)), strict=True):

@@ -28,7 +28,7 @@ _PATIENCE = 60.0
 """Seconds a reload may take."""
 
 
-class RefusedByHAProxy(Exception):  # noqa: N818  (it reads as what happened)
+class RefusedByHAProxy(Exception):
     """HAProxy didn't take a configuration; what it ran before goes on."""
 
 

@@ -13,7 +13,7 @@ _PIECE = 1 << 18
 _SUCCESS = re.compile(r"|Done\.|New server registered\.|Server deleted\.|(IP|port) changed from .*")
 
 
-class Unreachable(Exception):  # noqa: N818  (it reads as what happened)
+class Unreachable(Exception):
     """The socket can't be reached, hangs, or closed in the middle of an answer."""
 
 

@@ -47,7 +47,7 @@ def command(names: tuple[str, ...], place: Place, output: str | None) -> None:
 
 
 async def _examine(cluster: "Cluster", names: Iterable[str]) -> list[Diagnosis]:
-    from elbow_kubectl.doctor.evidence import look, look_around  # noqa: PLC0415  (slow to load)
+    from elbow_kubectl.doctor.evidence import look, look_around
 
     around, now = await look_around(cluster), datetime.now(UTC)
     found = [("cluster", of_cluster(around))]
@@ -59,7 +59,7 @@ async def _examine(cluster: "Cluster", names: Iterable[str]) -> list[Diagnosis]:
 
 def of_cluster(around: "Surroundings") -> list[Finding]:
     """What is wrong with what all load balancers share."""
-    from elbow_kubectl.doctor.control import of_nodes, of_operator  # noqa: PLC0415
+    from elbow_kubectl.doctor.control import of_nodes, of_operator
 
     return worst_first([*of_operator(around), *of_nodes(around)])
 
@@ -70,7 +70,7 @@ def of_load_balancer(seen: "Evidence") -> list[Finding]:
 
 
 def _looks() -> Iterator[Callable[["Evidence"], Iterator[Finding]]]:
-    from elbow_kubectl.doctor import control, proxies, resilience, targets  # noqa: PLC0415  (slow to load)
+    from elbow_kubectl.doctor import control, proxies, resilience, targets
 
     yield control.of_spec
     yield proxies.of_proxies

@@ -21,7 +21,7 @@ _PATIENCE = 5.0
 """After so many seconds in which nothing came, though something is awaited, a PING is sent; after as many again the connection is lost."""
 
 
-class Unprocessed(Exception):  # noqa: N818
+class Unprocessed(Exception):
     """The server said that it did nothing with the request: it may be sent again (RFC 9113, 8.7)."""
 
 

@@ -10,7 +10,7 @@ from typing import Any
 _MOST = 5000  # failures told one by one
 
 
-class Wrong(Exception):  # noqa: N818
+class Wrong(Exception):
     """An answer that isn't what was asked for."""
 
 

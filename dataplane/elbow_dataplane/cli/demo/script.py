@@ -16,7 +16,7 @@ _LOOK = 1.0
 """Seconds to look at each state."""
 
 
-class Unexpected(Exception):  # noqa: N818  (it reads as what happened)
+class Unexpected(Exception):
     """The load balancer didn't do what the script says it does."""
 
 
