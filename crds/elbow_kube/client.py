@@ -4,13 +4,12 @@ import json
 import os
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import aiohttp
 
 from elbow_kube.login import KubeConfig, Login, account
+from elbow_kube.object import Object
 
-Object = dict[str, Any]
 FIELD_MANAGER = "elbow"
 _APPLY = "application/apply-patch+yaml"
 _MERGE = "application/merge-patch+json"

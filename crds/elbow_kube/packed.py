@@ -5,7 +5,7 @@ import zlib
 from collections.abc import Iterator, MutableMapping
 from typing import TypeVar
 
-from elbow_kube.client import Object
+from elbow_kube.object import Object
 
 K = TypeVar("K")
 

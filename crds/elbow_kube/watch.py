@@ -9,7 +9,8 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
-from elbow_kube.client import ApiAway, ApiError, Client, Object
+from elbow_kube.client import ApiAway, ApiError, Client
+from elbow_kube.object import Object
 
 log = logging.getLogger("elbow")
 

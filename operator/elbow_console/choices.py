@@ -1,27 +1,24 @@
 """What the form offers: Services with their ports, the cluster's zones, namespaces, TLS policies."""
 
-from typing import Any
-
+from elbow_api.names import LOAD_BALANCER, NODE_ZONE, zone_called
 from elbow_api.tls_policy import TlsPolicy
 from elbow_kube.client import ApiError
+from elbow_kube.object import Object
 
 from elbow_console.live import Live
-from elbow_console.view.snapshot import LOAD_BALANCER, labels
-
-Object = dict[str, Any]
-_NODE_ZONE = "topology.kubernetes.io/zone"
+from elbow_console.view.snapshot import labels
 
 
 async def choices(live: Live, namespace: str) -> Object:
     """All of them; a list the user may not read is empty, and the form takes what is typed."""
     services = [_service(found) for found in await _items(live, live.path("/api/v1", "services")) if _is_offered(found)]
     nodes = await _items(live, "/api/v1/nodes")
-    zones = {labels(node).get(_NODE_ZONE, "") for node in nodes}
+    zones = {labels(node).get(NODE_ZONE, "") for node in nodes}
     zones |= {
-        zone["name"]
+        zone_called(zone["name"])
         for found in live.snapshot.load_balancers.values()
         for zone in (found.get("status") or {}).get("zones") or []
-    } - {"none"}
+    }
     spaces = {service["namespace"] for service in services} | {space for space, _ in live.snapshot.load_balancers}
     return {
         "namespace": live.namespace or namespace,

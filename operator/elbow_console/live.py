@@ -6,10 +6,11 @@ from dataclasses import dataclass
 
 import aiohttp
 from elbow_kube.client import ApiError, Client
+from elbow_kube.object import Object
 from elbow_kube.watch import Change, watch
 from kubernetes.aio.client import ApiException
 
-from elbow_console.view.snapshot import Key, Object, Snapshot, key
+from elbow_console.view.snapshot import Key, Snapshot, key
 
 API = "/apis/elbow.dev/v1alpha1"
 PROXIES = "app.kubernetes.io/name=elbow-proxy"

@@ -6,21 +6,22 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import aiohttp
+from elbow_api.names import ADMIN_PORT, ZONE
 from elbow_kube.client import ApiError
+from elbow_kube.object import Object
 from kubernetes.aio.client import ApiException
 
 from elbow_console.live import Live
 from elbow_console.view.proxy import is_asked
 from elbow_console.view.sample import Sample, sample
 from elbow_console.view.series import Series
-from elbow_console.view.snapshot import ZONE, Key, Object, labels
+from elbow_console.view.snapshot import Key, labels
 
 _EVERY = 2.0
 _PATIENCE = 1.8
 _AT_ONCE = 32
 _LINGER = 60.0
 """Seconds after the last look; who comes back within them finds no gap."""
-_ADMIN_PORT = 9900
 
 
 class Scraper:
@@ -69,7 +70,7 @@ class Scraper:
     async def _ask(self, pod: Object) -> tuple[str, Sample | None]:
         metadata = pod["metadata"]
         name = metadata["name"]
-        path = f"/api/v1/namespaces/{metadata['namespace']}/pods/{name}:{_ADMIN_PORT}/proxy/metrics"
+        path = f"/api/v1/namespaces/{metadata['namespace']}/pods/{name}:{ADMIN_PORT}/proxy/metrics"
         try:
             async with self._few, asyncio.timeout(_PATIENCE):
                 page = await self.live.client.text(path)

@@ -3,10 +3,12 @@
 from datetime import datetime, timedelta
 
 from elbow_api.fault import Fault
+from elbow_api.timestamp import timestamp
 from elbow_kube.client import ApiError, Client
+from elbow_kube.object import Object
 
 from elbow_console.view.draft import Draft, key_of
-from elbow_console.view.snapshot import Key, Object
+from elbow_console.view.snapshot import Key
 
 MANAGER = "kubectl-elb"
 """The field manager of what the console writes."""
@@ -44,7 +46,7 @@ async def delete(client: Client, wanted: Key) -> None:
 
 async def start_shift(client: Client, wanted: Key, zone: str, minutes: int, reason: str, now: datetime) -> Object:
     """Shift clients away from a zone for so many minutes (ELB section 14.6)."""
-    until = (now + timedelta(minutes=minutes)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    until = timestamp(now + timedelta(minutes=minutes))
     value = {"awayFrom": zone, "until": until, **({"reason": reason} if reason else {})}
     return await client.patch(path(*wanted), [{"op": "add", "path": "/spec/zonalShift", "value": value}], MANAGER)
 

@@ -12,6 +12,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 import click
+from elbow_kube.object import Object
 
 from elbow_kubectl.completion import load_balancer_names
 from elbow_kubectl.log_line import LogLine, parse
@@ -20,7 +21,6 @@ from elbow_kubectl.place import Place, place_options
 if TYPE_CHECKING:
     from elbow_kubectl.cluster import Cluster
 
-Object = dict[str, Any]
 _CONTAINER = "haproxy"
 _HOLD = 1.0
 """Seconds a line is held back while following, for an older one of another proxy may be on its way."""

@@ -4,14 +4,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
 
 from elbow_api.ledger import KEY, LIVED, OF, Ledger, Lifetime, billed_hours
 from elbow_api.usage import Counts, Usage, units_by_kind
+from elbow_kube.object import Object
 
 from elbow_kubectl.prices import Prices
 
-Object = dict[str, Any]
 _GIGA = Decimal(10**9)
 
 

@@ -2,24 +2,23 @@
 
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
-from typing import Any, TypeVar
+from typing import TypeVar
 from urllib.parse import quote, urlencode
 
 import aiohttp
 import click
+from elbow_api.names import ADMIN_PORT, LOAD_BALANCER, ZONE, zone_called
 from elbow_kube.client import ApiError, Client
+from elbow_kube.object import Object
 from elbow_kube.user import NoLogin, login
 
 from elbow_kubectl.place import Place
 
-Object = dict[str, Any]
 T = TypeVar("T")
 
 MANAGER = "kubectl-elb"
 """The field manager of what these commands write."""
-LOAD_BALANCER, ZONE = "elbow.dev/load-balancer", "elbow.dev/zone"
 _API = "/apis/elbow.dev/v1alpha1"
-_ADMIN_PORT = 9900
 _DAY = 86400.0
 _INSTALL = "helm install elbow helm/elbow -n elbow-system --create-namespace"
 
@@ -70,7 +69,7 @@ class Cluster:
     async def admin(self, pod: Object, page: str) -> str:
         """A page of a proxy's admin port, such as `metrics`, through the API server (needs get on pods/proxy)."""
         metadata = pod["metadata"]
-        name = f"{metadata['name']}:{_ADMIN_PORT}"
+        name = f"{metadata['name']}:{ADMIN_PORT}"
         return await self.client.text(f"/api/v1/namespaces/{metadata['namespace']}/pods/{name}/proxy/{page}")
 
     def log(self, pod: Object, container: str, **query: str) -> AsyncIterator[bytes]:
@@ -118,5 +117,4 @@ def cure(status: int, said: str, namespace: str) -> str:
 
 def zone_of(pod: Object) -> str:
     """A proxy's zone; empty in a cluster without zones."""
-    label = (pod["metadata"].get("labels") or {}).get(ZONE, "")
-    return "" if label == "none" else str(label)
+    return zone_called((pod["metadata"].get("labels") or {}).get(ZONE, ""))

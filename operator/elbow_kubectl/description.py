@@ -5,6 +5,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import click
+from elbow_kube.object import Object, holds
+from elbow_kube.pod import containers
 
 from elbow_kubectl import show
 from elbow_kubectl.completion import load_balancer_names
@@ -20,7 +22,6 @@ if TYPE_CHECKING:
     from elbow_kubectl.cluster import Cluster
     from elbow_kubectl.views import View
 
-Object = dict[str, Any]
 _MOST_TARGETS, _MOST_EVENTS = 20, 10
 
 
@@ -116,19 +117,18 @@ def _group_status(status: Object, name: str) -> Object:
 
 def proxy(view: "View") -> Object:
     """A proxy for programs."""
-    status, report = view.pod.get("status", {}), view.report
-    containers = [*(status.get("initContainerStatuses") or []), *(status.get("containerStatuses") or [])]
+    report = view.report
     return {
         "pod": view.name,
         "zone": view.zone,
         "node": view.pod.get("spec", {}).get("nodeName"),
-        "ready": any(c["type"] == "Ready" and c["status"] == "True" for c in status.get("conditions") or []),
-        "restarts": sum(container.get("restartCount", 0) for container in containers),
+        "ready": holds(view.pod, "Ready"),
+        "restarts": sum(container.get("restartCount", 0) for container in containers(view.pod)),
         "generation": report.get("generation"),
         "converged": report.get("converged"),
         "reloads": (report.get("haproxy") or {}).get("reloads") or {},
         "faults": [*(report.get("faults") or []), *([view.fault] if view.fault else [])],
-        "started": status.get("startTime", ""),
+        "started": view.pod.get("status", {}).get("startTime", ""),
     }
 
 

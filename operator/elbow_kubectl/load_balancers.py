@@ -1,15 +1,13 @@
 """`kubectl elb list`: each load balancer in a line."""
 
 from datetime import UTC, datetime
-from typing import Any
 
 import click
+from elbow_kube.object import Object, conditions
 
 from elbow_kubectl import show
 from elbow_kubectl.completion import load_balancer_names
 from elbow_kubectl.place import Place, everywhere_option, output_option, place_options
-
-Object = dict[str, Any]
 
 
 @click.command("list")
@@ -35,8 +33,7 @@ def command(names: tuple[str, ...], place: Place, output: str | None) -> None:
 
 def condition(load_balancer: Object, kind: str) -> Object:
     """One of its conditions; empty before there is a status."""
-    found = (load_balancer.get("status") or {}).get("conditions") or []
-    return next((one for one in found if one["type"] == kind), {})
+    return conditions(load_balancer).get(kind, {})
 
 
 def summary(load_balancer: Object) -> Object:

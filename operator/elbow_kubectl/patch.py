@@ -3,10 +3,11 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from elbow_kube.object import Object
+
 if TYPE_CHECKING:
     from elbow_kubectl.cluster import Cluster
 
-Object = dict[str, Any]
 _TRIES = 5
 
 

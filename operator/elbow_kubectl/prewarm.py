@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import click
+from elbow_api.timestamp import timestamp
+from elbow_kube.object import Object
 
 from elbow_kubectl import show
 from elbow_kubectl.completion import load_balancer_names
@@ -27,7 +29,6 @@ from elbow_kubectl.reservation import (
 if TYPE_CHECKING:
     from elbow_kubectl.cluster import Cluster
 
-Object = dict[str, Any]
 _LOOK = 2.0
 """Seconds between two readings of the rate there is."""
 _SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?(k|K|M|G)?B?")
@@ -134,7 +135,7 @@ def _reservation(form: Object, requests: int | None, now: datetime) -> Object:
     start = max(moment(form["start"], now), moment("now", now))  # what is past can't be reserved
     end = moment(form["end"], start)
     if end <= now:
-        raise click.ClickException(f"it would be over already: {show.timestamp(end)}")
+        raise click.ClickException(f"it would be over already: {timestamp(end)}")
     sizes = [size for size in (form["request_bytes"], form["response_bytes"]) if size is not None]
     answers = [
         f"{form['increase']} requests a second more each minute" if form["increase"] else "",
@@ -144,8 +145,8 @@ def _reservation(form: Object, requests: int | None, now: datetime) -> Object:
     ]
     whole = {
         "name": form["called"] or f"from-{start.astimezone(UTC):%Y%m%d-%H%M%S}",
-        "start": show.timestamp(start),
-        "end": show.timestamp(end),
+        "start": timestamp(start),
+        "end": timestamp(end),
         "requestsPerSecond": requests,
         "bytesPerRequest": sum(sizes) if sizes else None,
         "connectionsPerSecond": form["connections"],

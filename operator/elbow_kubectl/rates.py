@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 
 import click
+from elbow_kube.object import Object
 
 from elbow_kubectl import show
 from elbow_kubectl.completion import load_balancer_names
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from elbow_kubectl.cluster import Cluster
     from elbow_kubectl.views import View
 
-Object = dict[str, Any]
 Labels = tuple[tuple[str, str], ...]
 BY = {
     "load-balancer": ("namespace", "load_balancer"),

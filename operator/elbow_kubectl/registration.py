@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import click
+from elbow_kube.object import Object
 
 from elbow_kubectl import show
 from elbow_kubectl.completion import load_balancer_names
@@ -16,7 +17,6 @@ from elbow_kubectl.targets import Target, fetch
 if TYPE_CHECKING:
     from elbow_kubectl.cluster import Cluster
 
-Object = dict[str, Any]
 Entry = dict[str, Any]
 _FIELD = "deregisteredTargets"
 _LOOK = 1.0

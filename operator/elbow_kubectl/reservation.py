@@ -3,16 +3,15 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
-
-from elbow_kubectl import show
+from elbow_api.timestamp import timestamp
+from elbow_kube.object import Object
 
 if TYPE_CHECKING:
     from elbow_api.load_balancer import LoadBalancer
 
-Object = dict[str, Any]
 _MOST = 32
 """Reservations a load balancer can have."""
 
@@ -110,7 +109,7 @@ def meaning(resource: "LoadBalancer", name: str, zones: int) -> Meaning:
         zones=zones,
         replicas=spec.proxy.replicas,
         most=spec.proxy.max_replicas or MOST_REPLICAS,
-        begins=show.timestamp(reservation.start_time - LEAD),
+        begins=timestamp(reservation.start_time - LEAD),
     )
 
 

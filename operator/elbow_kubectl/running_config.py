@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import click
+from elbow_api.names import CONFIG_KEY, LOAD_BALANCER
+from elbow_kube.object import Object
 
 from elbow_kubectl import show
 from elbow_kubectl.completion import load_balancer_names
@@ -16,9 +18,6 @@ from elbow_kubectl.place import Place, place_options
 if TYPE_CHECKING:
     from elbow_kubectl.cluster import Cluster
     from elbow_kubectl.views import View
-
-Object = dict[str, Any]
-_CONFIG_KEY = "config.json"
 
 
 @dataclass(frozen=True)
@@ -92,11 +91,9 @@ def _text(found: dict[str, "View"], name: str) -> str:
 
 async def _told(cluster: "Cluster", load_balancer: Object) -> Object:
     """The ProxyConfig that the operator wrote; empty where there is none."""
-    from elbow_kubectl.cluster import LOAD_BALANCER
-
     label = f"{LOAD_BALANCER}={load_balancer['metadata']['name']}"
     for found in await cluster.objects("/api/v1", "configmaps", label):
-        if text := (found.get("data") or {}).get(_CONFIG_KEY):
+        if text := (found.get("data") or {}).get(CONFIG_KEY):
             told: Object = json.loads(text)
             return told
     return {}

@@ -5,7 +5,7 @@ import re
 import shutil
 import sys
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import click
@@ -88,11 +88,6 @@ def text(cell: object) -> str:
     if cell is None or cell == "":
         return "-"
     return f"{cell:.3g}" if isinstance(cell, float) else str(cell)
-
-
-def timestamp(time: datetime) -> str:
-    """A time as the resource writes it."""
-    return time.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def age(since: str | None, now: datetime) -> str:

@@ -3,9 +3,10 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
+from elbow_kube.object import Object
 
 from elbow_kubectl import show
 from elbow_kubectl.completion import load_balancer_names
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from elbow_kubectl.cluster import Cluster
     from elbow_kubectl.views import View
 
-Object = dict[str, Any]
 SICK_FIRST = ("unhealthy", "unhealthy.draining", "initial", "draining", "unavailable", "healthy", "unused")
 
 

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from elbow_api.timestamp import timestamp
+from elbow_kube.object import Object
 
 from elbow_kubectl import show
 from elbow_kubectl.place import Place, everywhere_option, place_options
@@ -18,7 +20,6 @@ if TYPE_CHECKING:
     from elbow_kubectl.bill import Line
     from elbow_kubectl.prices import Prices
 
-Object = dict[str, Any]
 _TIME = re.compile(r"(\d{4})-(\d\d)(?:-(\d\d)(?:T(\d\d)(?::00)*Z?)?)?")
 _CENT, _UNIT = Decimal("0.01"), Decimal("0.001")
 _HOUR = timedelta(hours=1)
@@ -74,7 +75,7 @@ def command(
     this = now.replace(minute=0, second=0, microsecond=0)
     since, until = since or this.replace(day=1, hour=0), until or this + _HOUR
     if since >= until:
-        raise click.UsageError(f"--from {_text(since)} is not before --to {_text(until)}")
+        raise click.UsageError(f"--from {timestamp(since)} is not before --to {timestamp(until)}")
     prices = read(price_file) if price_file else None
     found, faults = accounts(place.run(_documents))
     for fault in faults:
@@ -155,8 +156,8 @@ def _document(lines: "list[Line]", since: datetime, until: datetime, prices: "Pr
         return {key: value for key, value in _entry(one, prices).items() if key not in names}
 
     return {
-        "from": _text(since),
-        "to": _text(until),
+        "from": timestamp(since),
+        "to": timestamp(until),
         "loadBalancers": [_entry(one, prices) for one in lines],
         "namespaces": [unnamed(one, "name") for one in _namespaces(lines)],
         "all": unnamed(together(lines), "name", "namespace"),
@@ -180,7 +181,3 @@ def _round(number: Decimal, to: Decimal) -> str:
 def _exact(number: Decimal) -> str:
     text = f"{number:f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
-
-
-def _text(time: datetime) -> str:
-    return time.isoformat().replace("+00:00", "Z")

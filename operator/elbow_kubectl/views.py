@@ -4,13 +4,11 @@ import asyncio
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
 
 from elbow_kube.client import ApiError
+from elbow_kube.object import Object
 
 from elbow_kubectl.cluster import Cluster, zone_of
-
-Object = dict[str, Any]
 
 
 @dataclass(frozen=True)

@@ -2,9 +2,11 @@
 
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
+from elbow_api.timestamp import timestamp
+from elbow_kube.object import Object
 
 from elbow_kubectl import show
 from elbow_kubectl.completion import load_balancer_names
@@ -13,7 +15,6 @@ from elbow_kubectl.place import Place, output_option, place_options
 if TYPE_CHECKING:
     from elbow_kubectl.cluster import Cluster
 
-Object = dict[str, Any]
 _LEAST, _MOST = timedelta(minutes=1), timedelta(days=3)
 """As Application Recovery Controller has it."""
 
@@ -70,7 +71,7 @@ def start(
     """
     shift = {
         "awayFrom": zone,
-        "until": show.timestamp(datetime.now(UTC) + span),
+        "until": timestamp(datetime.now(UTC) + span),
         **({"reason": reason} if reason else {}),
     }
     changed = place.run(lambda cluster: _change(cluster, names, every, shift))

@@ -3,9 +3,9 @@
 from collections.abc import Callable
 
 from aiohttp import web
+from elbow_api.names import ADMIN_PORT
 from prometheus_client import REGISTRY, generate_latest
 
-PORT = 9900
 _METRICS = "text/plain; version=0.0.4; charset=utf-8"
 
 
@@ -26,5 +26,5 @@ async def serve(is_ready: Callable[[], bool]) -> web.AppRunner:
     application.add_routes([web.get("/livez", livez), web.get("/readyz", readyz), web.get("/metrics", metrics)])
     runner = web.AppRunner(application, access_log=None)
     await runner.setup()
-    await web.TCPSite(runner, None, PORT).start()
+    await web.TCPSite(runner, None, ADMIN_PORT).start()
     return runner

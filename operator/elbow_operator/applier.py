@@ -4,7 +4,8 @@ from collections.abc import Awaitable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from elbow_api.load_balancer import LoadBalancer
-from elbow_kube.client import ApiError, Client, Object, path_of
+from elbow_kube.client import ApiError, Client, path_of
+from elbow_kube.object import Object
 from elbow_kube.watch import without_managers
 
 from elbow_operator.metrics import Metrics, failure
@@ -35,7 +36,7 @@ class Refusal:
         return f"{self.kind} {self.name}: {self.error}"
 
 
-class Taken(ApiError):  # noqa: N818  (it reads as what happened)
+class Taken(ApiError):
     """The name is another object's."""
 
     def __init__(self, why: str) -> None:

@@ -3,7 +3,9 @@
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 
-from elbow_kube.client import ApiError, Client, Object
+from elbow_api.timestamp import timestamp
+from elbow_kube.client import ApiError, Client
+from elbow_kube.object import Object
 
 from elbow_operator.plan.cluster import Node
 from elbow_operator.status.gate import OVERLAP, Balancer, awaited, condition, is_waiting
@@ -42,7 +44,7 @@ class Gates:
 
     async def open(self, namespace: str, balancers: Iterable[Balancer], nodes: Mapping[str, Node]) -> None:
         """Tell each waiting pod how far the proxies are; raises ApiError where the API server refuses."""
-        known, now = list(balancers), datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+        known, now = list(balancers), timestamp(datetime.now(UTC))
         for pod in self.waiting(namespace):
             node = nodes.get(pod["spec"].get("nodeName", ""))
             if written := condition(pod, node.zone if node else "", known, now):

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from elbow_api.timestamp import timestamp
 from elbow_kube.client import ApiError, Client
 
 log = logging.getLogger("elbow")
@@ -124,6 +125,6 @@ class Leadership:
 
     async def _write(self, lease: Lease, holder: str) -> None:
         """The version makes sure that of two that try at once one fails."""
-        time = datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+        time = timestamp(datetime.now(UTC), "microseconds")
         spec = {"holderIdentity": holder, "leaseDurationSeconds": DURATION, "renewTime": time}
         await self.client.replace({**lease, "spec": spec})

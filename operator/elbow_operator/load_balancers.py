@@ -5,11 +5,10 @@ import ssl
 from collections.abc import Callable, Collection
 from typing import Any
 
+from elbow_kube.object import Object
 from elbow_kube.watch import PAGE
 
 from elbow_operator.slim_kopf import kopf
-
-Object = dict[str, Any]
 
 
 class _Login(kopf.ConnectionInfo):

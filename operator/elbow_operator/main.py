@@ -11,9 +11,10 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import datetime
 from functools import partial
-from typing import Any
 
+from elbow_api.names import LOAD_BALANCER
 from elbow_kube.client import connect
+from elbow_kube.object import Object, holds
 from elbow_kube.watch import Change, watch, without_managers
 from prometheus_client import REGISTRY
 
@@ -23,12 +24,10 @@ from elbow_operator.drains import Drains
 from elbow_operator.lease import Leadership
 from elbow_operator.meter import Meter
 from elbow_operator.metrics import Metrics
-from elbow_operator.observation import is_ready
 from elbow_operator.owned import Key, Owned
 from elbow_operator.plan.cluster import Replica, Settings, node_of
 from elbow_operator.plan.dns import ExternalDns
 from elbow_operator.plan.drain import endpoint_slice
-from elbow_operator.plan.naming import LOAD_BALANCER
 from elbow_operator.prestop import PreStop, announce
 from elbow_operator.queue import Queue
 from elbow_operator.reconcile import Reconciler
@@ -131,7 +130,7 @@ class Operator:
     def _ready(self, namespace: str) -> Iterator[str]:
         """The ready proxies of a namespace."""
         of = (owned for key, owned in self.reconciler.owned.items() if key[0] == namespace)
-        return (name for owned in of for name, pod in owned.pods.items() if is_ready(pod))
+        return (name for owned in of for name, pod in owned.pods.items() if holds(pod, "Ready"))
 
     def _followed(self, key: Key) -> set[str]:
         return self.reports.followed(key)
@@ -149,7 +148,7 @@ class Operator:
         await load_balancers.follow(self.settings.identity, self.settings.watch_namespaces, self._changed)
         raise Stopped
 
-    def _changed(self, document: dict[str, Any], gone: bool) -> None:
+    def _changed(self, document: Object, gone: bool) -> None:
         key = (document["metadata"]["namespace"], document["metadata"]["name"])
         if gone:
             self.reconciler.owned.pop(key, None)
@@ -206,12 +205,12 @@ class Operator:
                 self.queue.add(key)
 
     @staticmethod
-    def _key(document: dict[str, Any]) -> Key:
+    def _key(document: Object) -> Key:
         metadata = document["metadata"]
         return metadata["namespace"], metadata["labels"][LOAD_BALANCER]
 
 
-def slim(pod: dict[str, Any]) -> dict[str, Any]:
+def slim(pod: Object) -> Object:
     """A pod without most of its spec: there are thousands, and what they were made of is in their Deployments."""
     kept = {key: pod["spec"][key] for key in ("nodeName", "readinessGates") if key in pod["spec"]}
     return {**without_managers(pod), "spec": kept}

@@ -12,8 +12,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from elbow_api.ledger import LABEL, OPEN, Ledger, billed_hours, open_name
+from elbow_api.timestamp import timestamp
 from elbow_api.usage import UsageReport
-from elbow_kube.client import ApiError, Client, Object
+from elbow_kube.client import ApiError, Client
+from elbow_kube.object import Object
 from elbow_kube.watch import pages
 
 from elbow_operator.owned import Key
@@ -85,7 +87,7 @@ class Meter:
         sums = ledgers.sums(book.ledger, whole=True)
         counts = sums.usage.together()
         return {
-            "since": _text(life.since),
+            "since": timestamp(life.since),
             "hours": billed_hours([life], now),
             "requests": counts.requests,
             "newConnections": counts.new_connections,
@@ -268,7 +270,3 @@ class Meter:
                         await self._client.delete(document)
         except (ApiError, OSError) as error:
             log.warning("old usage can't be deleted: %s", error)
-
-
-def _text(time: datetime) -> str:
-    return time.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

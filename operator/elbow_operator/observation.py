@@ -8,7 +8,7 @@ from elbow_api.fault import Fault, shown
 from elbow_api.load_balancer import LoadBalancer
 from elbow_api.proxy import ExposureType
 from elbow_api.proxy_report import ProxyReport
-from elbow_kube.client import Object
+from elbow_kube.object import Object, holds
 
 from elbow_operator.owned import Key, Owned, in_zone
 from elbow_operator.plan.capacity import plan, ports
@@ -68,7 +68,7 @@ def proxies(owned: Owned, namespace: str, reports: Mapping[Key, ProxyReport]) ->
 
 
 def _pod(pod: Object, report: ProxyReport | None) -> ProxyPod:
-    return ProxyPod(pod["metadata"]["name"], in_zone(pod), is_ready(pod), report)
+    return ProxyPod(pod["metadata"]["name"], in_zone(pod), holds(pod, "Ready"), report)
 
 
 def _zone_service(zone: str, owned: Owned, load_balancer: LoadBalancer, nodes: Iterable[Node]) -> ZoneService:
@@ -89,14 +89,9 @@ def _zone_service(zone: str, owned: Owned, load_balancer: LoadBalancer, nodes: I
 def _node_addresses(zone: str, owned: Owned, service: Object, nodes: Iterable[Node]) -> list[str]:
     """Where a zone's NodePorts and host ports answer: at nodes with a ready proxy, unless others pass clients on."""
     passed_on = service["spec"].get("externalTrafficPolicy") == "Cluster"
-    hosts = {pod["spec"].get("nodeName") for pod in owned.pods_in(zone) if is_ready(pod)}
+    hosts = {pod["spec"].get("nodeName") for pod in owned.pods_in(zone) if holds(pod, "Ready")}
     return sorted(
         node.addresses[0]
         for node in nodes
         if node.zone == zone and node.ready and node.addresses and (passed_on or node.name in hosts)
     )
-
-
-def is_ready(pod: Object) -> bool:
-    """Whether the cluster has a pod ready."""
-    return any(c["type"] == "Ready" and c["status"] == "True" for c in pod.get("status", {}).get("conditions", []))

@@ -5,12 +5,11 @@ from math import inf
 from typing import Any
 
 from elbow_api.load_balancer import LoadBalancer
+from elbow_api.names import ZONE, zone_called
 from elbow_api.proxy_config import ZoneState
-from elbow_kube.client import Object
+from elbow_kube.object import Object
 from elbow_kube.packed import Packed, pack, unpack
 from elbow_kube.watch import without_managers
-
-from elbow_operator.plan.naming import ZONE, zone_of
 
 Key = tuple[str, str]
 """A namespace and a name."""
@@ -70,4 +69,4 @@ def at(document: Object) -> tuple[str, str]:
 
 def in_zone(document: Object) -> str:
     """The zone an object of a load balancer is for; empty if it is for all."""
-    return zone_of(document["metadata"]["labels"].get(ZONE, ""))
+    return zone_called(document["metadata"]["labels"].get(ZONE, ""))

@@ -5,7 +5,8 @@ import logging
 from contextlib import suppress
 
 from aiohttp import web
-from elbow_kube.client import ApiError, Client, Object
+from elbow_kube.client import ApiError, Client
+from elbow_kube.object import Object
 
 from elbow_operator.drains import Drains, Resigned
 from elbow_operator.plan.drain import PORT

@@ -7,9 +7,12 @@ from datetime import UTC, datetime
 
 from elbow_api.fault import Fault, Refused
 from elbow_api.load_balancer import LoadBalancer, parse
+from elbow_api.names import CONFIG_KEY
 from elbow_api.proxy_config import ProxyConfig
 from elbow_api.proxy_report import ProxyReport
-from elbow_kube.client import ApiError, Client, Object
+from elbow_api.timestamp import timestamp
+from elbow_kube.client import ApiError, Client
+from elbow_kube.object import Object
 
 from elbow_operator.applier import Applier, Refusal, with_refusals
 from elbow_operator.gates import Gates
@@ -19,7 +22,6 @@ from elbow_operator.owned import Key, Owned
 from elbow_operator.plan.capacity import changes_in
 from elbow_operator.plan.cluster import Node, Settings, zones_of
 from elbow_operator.plan.naming import name
-from elbow_operator.plan.objects import CONFIG_KEY
 from elbow_operator.recorder import Recorder
 from elbow_operator.status.events import events
 from elbow_operator.status.fold import fold
@@ -123,7 +125,7 @@ class Reconciler:
         """Write it if it says something new; returns the seconds it waits instead, if it does."""
         before, now, clock = resource.get("status") or {}, self.now(), asyncio.get_running_loop().time()
         observed = replace(observed, usage=owned.usage)
-        status = fold(observed, before, now.isoformat(timespec="seconds").replace("+00:00", "Z"))
+        status = fold(observed, before, timestamp(now))
         self.metrics.tell((resource["metadata"]["namespace"], resource["metadata"]["name"]), status)
         if status == before:
             return None

@@ -6,7 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from elbow_kube.client import ApiError, Client, Object, path_of
+from elbow_api.timestamp import timestamp
+from elbow_kube.client import ApiError, Client, path_of
+from elbow_kube.object import Object
 
 from elbow_operator.status.events import Event
 
@@ -65,7 +67,7 @@ class Recorder:
 
     async def _count(self, document: Object, series: _Series, now: datetime) -> None:
         series.written = now
-        change = {"series": {"count": series.count, "lastObservedTime": _micro(now)}}
+        change = {"series": {"count": series.count, "lastObservedTime": timestamp(now, "microseconds")}}
         await self._client.merge(document, change)
 
     def _document(self, resource: Object, event: Event, now: datetime) -> Object:
@@ -87,11 +89,7 @@ class Recorder:
             "reason": event.reason.value,
             "action": "Reconcile",
             "note": event.note[:_LONGEST],
-            "eventTime": _micro(now),
+            "eventTime": timestamp(now, "microseconds"),
             "reportingController": _CONTROLLER,
             "reportingInstance": self._identity,
         }
-
-
-def _micro(time: datetime) -> str:
-    return time.isoformat(timespec="microseconds").replace("+00:00", "Z")

@@ -6,17 +6,15 @@ import zlib
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
 from contextlib import aclosing, suppress
 
+from elbow_api.names import ADMIN_PORT
 from elbow_api.proxy_report import ProxyReport
 from elbow_api.usage import UsageReport
 from pydantic import ValidationError
 
-from elbow_operator.plan.naming import ADMIN_PORT
+from elbow_operator.owned import Key
 from elbow_operator.status.drain import served
 
 log = logging.getLogger("elbow")
-
-Key = tuple[str, str]
-"""A namespace and a name."""
 
 _RETRY = 1.0
 _CONNECT = 3.0

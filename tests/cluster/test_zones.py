@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
+from elbow_api.timestamp import timestamp
 from harness.client import Client
 from harness.kube import ROOT, Object, Space, answers, balancer, no_operator, nodes_of, run, settled
 from harness.load import Load
@@ -79,7 +80,7 @@ def test_when_every_zone_is_impaired_all_stay(web: Space, zones: tuple[str, ...]
 
 def test_a_shift_keeps_away_from_a_zone_until_it_ends(web: Space) -> None:
     until_when = datetime.now(UTC) + timedelta(seconds=12)
-    shift = {"awayFrom": "zone-c", "until": until_when.isoformat(timespec="seconds").replace("+00:00", "Z")}
+    shift = {"awayFrom": "zone-c", "until": timestamp(until_when)}
     web.apply(balancer(zonalShift=shift))
     until(lambda: state(web, "zone-c") == "shifted", limit=20, every=0.3, say="zone-c is shifted")
     until(lambda: not has_ready_proxy(web, "zone-c"), limit=20, every=0.3, say="its proxies aren't ready")

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from elbow_api.capacity import LEAD
 from elbow_api.load_balancer import parse
+from elbow_api.timestamp import timestamp
 from elbow_kubectl.reservation import moment, with_reservation
-from elbow_kubectl.show import timestamp
 from elbow_operator.plan.capacity import plan
 from harness.fake_cluster import BALANCERS, FakeCluster
 

@@ -2,11 +2,11 @@
 
 import json
 import secrets
-import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from elbow_api.timestamp import timestamp
 from elbow_api.usage import Counts, Usage, UsageReport
 
 from elbow_dataplane.agent.files import write
@@ -31,7 +31,7 @@ class KeptCounters(Counters):
             self.totals.clear()
             self._last.clear()
             self.stream = secrets.token_hex(8)
-            self.since = datetime.fromtimestamp(time.time(), UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+            self.since = timestamp(datetime.now(UTC))
 
     def keep(self) -> None:
         """Write them down if they changed."""

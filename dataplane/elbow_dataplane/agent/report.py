@@ -7,6 +7,7 @@ from elbow_api.proxy_config import ZoneState
 from elbow_api.proxy_report import HAProxyReport, ListenerReport, ProxyReport, TargetGroupReport
 from elbow_api.target_group import TargetGroup
 from elbow_api.target_health import State, TargetHealth
+from elbow_api.timestamp import timestamp
 
 from elbow_dataplane.agent.state import Known
 from elbow_dataplane.agent.view import View
@@ -176,4 +177,4 @@ def _target(target: Target, health: Health, *, drained: bool) -> TargetHealth:
 
 
 def _utc(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return timestamp(datetime.fromtimestamp(seconds, UTC), "milliseconds")

@@ -9,6 +9,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+from elbow_api.names import ADMIN_PORT
 from elbow_api.proxy_capacity import most_connections
 
 from elbow_dataplane.agent.admin import Admin
@@ -23,7 +24,6 @@ from elbow_dataplane.haproxy.socket import Unreachable
 log = logging.getLogger("elbow")
 
 _RUN, _CONFIG, _SECRET = Path("/run/elbow"), Path("/etc/elbow/config"), Path("/etc/elbow/secret/secret")
-_ADMIN_PORT = 9900
 _LAST_WORDS = 15.0
 """Seconds an operator has to fetch what was counted last: another one leads by then where the leader died."""
 _SPREAD = 8.0
@@ -70,7 +70,7 @@ async def _run(agent: Agent, namespace: str, config_map: str) -> None:
     from elbow_dataplane.sources.kubernetes import KubernetesSource
 
     client = await connect()
-    door = Admin(agent, "0.0.0.0", _ADMIN_PORT)
+    door = Admin(agent, "0.0.0.0", ADMIN_PORT)
     source = KubernetesSource(client, namespace, config_map, _CONFIG)
     runtime = Runtime(agent.engine)
     with suppress(Unreachable):  # an agent before this one may have been ended while it drained

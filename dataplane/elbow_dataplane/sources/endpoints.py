@@ -1,13 +1,11 @@
 """From EndpointSlices to targets and those that leave (Kubernetes: discovery.k8s.io/v1)."""
 
 from collections.abc import Collection, Iterable
-from typing import Any
 
 from elbow_api.target_group import ServiceTargets
+from elbow_kube.object import Object
 
 from elbow_dataplane.model.target import Target
-
-Object = dict[str, Any]
 
 
 def targets_of(

@@ -6,11 +6,12 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 from elbow_api.fault import Fault, Refused
+from elbow_api.names import CONFIG_KEY
 from elbow_api.proxy_config import ProxyConfig
 from elbow_kube.client import Client
+from elbow_kube.object import Object
 from elbow_kube.watch import Change, Synced, watch
 
 from elbow_dataplane.model.desired import Desired, certificate_name
@@ -20,10 +21,8 @@ from elbow_dataplane.sources.pem import check_pair
 
 log = logging.getLogger("elbow")
 
-Object = dict[str, Any]
 Named = tuple[str, str]
 """A kind, and the name of an object; of EndpointSlices, the name of their Service."""
-CONFIG_KEY = "config.json"
 _SERVICE = "kubernetes.io/service-name"
 
 

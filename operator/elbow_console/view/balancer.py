@@ -1,14 +1,11 @@
 """One load balancer: its picture of zones, proxies and targets, and all its status says."""
 
-from typing import Any
+from elbow_api.names import zone_name
+from elbow_kube.object import Object
 
 from elbow_console.view.balancers import COUNTED, line
 from elbow_console.view.proxy import proxy
 from elbow_console.view.snapshot import Key, Snapshot
-
-Object = dict[str, Any]
-NOWHERE = "none"
-"""How a status names the one zone of a cluster without zones."""
 
 
 def balancer(snapshot: Snapshot, wanted: Key) -> Object | None:
@@ -103,4 +100,4 @@ def _zones(status: Object, proxies: list[Object], groups: list[Object]) -> list[
 
 
 def _zone(found: Object) -> str:
-    return found.get("zone") or NOWHERE
+    return zone_name(found.get("zone") or "")

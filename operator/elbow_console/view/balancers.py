@@ -1,11 +1,10 @@
 """The list of load balancers."""
 
-from typing import Any
+from elbow_kube.object import Object
 
 from elbow_console.view.snapshot import Snapshot
 from elbow_console.view.state import state_of
 
-Object = dict[str, Any]
 COUNTED = ("healthy", "unhealthy", "initial", "draining", "unused")
 
 

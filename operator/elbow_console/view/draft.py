@@ -7,10 +7,10 @@ from typing import Any
 import yaml
 from elbow_api.fault import Fault, Path, Refused
 from elbow_api.load_balancer import parse
+from elbow_kube.object import Object
 
 from elbow_console.view.snapshot import Key
 
-Object = dict[str, Any]
 _ORDER = ("apiVersion", "kind", "metadata", "spec")
 _SERVERS = ("managedFields", "uid", "resourceVersion", "generation", "creationTimestamp", "selfLink")
 

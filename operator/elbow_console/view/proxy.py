@@ -1,10 +1,10 @@
 """A proxy as its pod shows it."""
 
-from typing import Any
+from elbow_api.names import ZONE
+from elbow_kube.object import Object, conditions, holds
+from elbow_kube.pod import stuck, unscheduled
 
-from elbow_console.view.snapshot import ZONE, labels
-
-Object = dict[str, Any]
+from elbow_console.view.snapshot import labels
 
 
 def proxy(pod: Object) -> Object:
@@ -26,18 +26,13 @@ def is_asked(pod: Object) -> bool:
 
 
 def _state(pod: Object) -> tuple[str, str, str]:
-    status = pod.get("status") or {}
     if pod["metadata"].get("deletionTimestamp"):
         return "ending", "Terminating", "It finishes what it serves"
-    conditions = {condition["type"]: condition for condition in status.get("conditions") or []}
-    if conditions.get("Ready", {}).get("status") == "True":
+    if holds(pod, "Ready"):
         return "ready", "", ""
-    for container in [*(status.get("initContainerStatuses") or []), *(status.get("containerStatuses") or [])]:
-        waiting = (container.get("state") or {}).get("waiting") or {}
-        if waiting and waiting.get("reason") not in ("PodInitializing", "ContainerCreating"):
-            return "failing", waiting.get("reason", ""), waiting.get("message", "")
-    scheduled = conditions.get("PodScheduled", {})
-    if scheduled.get("status") == "False":
-        return "failing", scheduled.get("reason", ""), scheduled.get("message", "")
-    ready = conditions.get("Ready", {})
-    return "starting", ready.get("reason", "") or status.get("phase", ""), ready.get("message", "")
+    for _, waiting in stuck(pod):
+        return "failing", waiting["reason"], waiting.get("message", "")
+    if (condition := unscheduled(pod)) is not None:
+        return "failing", condition.get("reason", ""), condition.get("message", "")
+    ready, phase = conditions(pod).get("Ready", {}), (pod.get("status") or {}).get("phase", "")
+    return "starting", ready.get("reason") or phase, ready.get("message", "")

@@ -2,13 +2,12 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
-Object = dict[str, Any]
+from elbow_api.names import LOAD_BALANCER, ZONE
+from elbow_kube.object import Object
+
 Key = tuple[str, str]
 """A namespace and a name."""
-
-LOAD_BALANCER, ZONE = "elbow.dev/load-balancer", "elbow.dev/zone"
 
 
 @dataclass(frozen=True)

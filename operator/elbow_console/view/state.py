@@ -3,9 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from enum import StrEnum
-from typing import Any
 
-Object = dict[str, Any]
+from elbow_kube.object import Object, conditions
 
 
 class Code(StrEnum):
@@ -38,11 +37,10 @@ def state_of(load_balancer: Object) -> State:
     """
     if load_balancer["metadata"].get("deletionTimestamp"):
         return State(Code.DELETING, "", "It is being deleted")
-    status = load_balancer.get("status") or {}
-    conditions = {condition["type"]: condition for condition in status.get("conditions") or []}
-    if not conditions:
+    status, found = load_balancer.get("status") or {}, conditions(load_balancer)
+    if not found:
         return State(Code.PROVISIONING, "Pending", "The operator has not seen it yet")
-    accepted, ready = conditions.get("Accepted", {}), conditions.get("Ready", {})
+    accepted, ready = found.get("Accepted", {}), found.get("Ready", {})
     if accepted.get("status") == "False":
         return State(Code.FAILED, _reason(accepted), _message(accepted))
     zones = status.get("zones") or []

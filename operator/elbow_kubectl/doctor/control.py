@@ -3,10 +3,11 @@
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
+from elbow_api.names import NODE_ZONE
+
 from elbow_kubectl.doctor.evidence import Evidence, Surroundings
 from elbow_kubectl.doctor.finding import Finding, Mistake, error, listed, note, warning
 
-_ZONE = "topology.kubernetes.io/zone"
 _PATIENCE = timedelta(seconds=30)
 """A spec is accepted, or refused, within a second."""
 
@@ -43,13 +44,15 @@ def of_operator(around: Surroundings) -> Iterator[Finding]:
 
 def of_nodes(around: Surroundings) -> Iterator[Finding]:
     """Some nodes have a zone, and some don't."""
-    without = [n["metadata"]["name"] for n in around.nodes or () if _ZONE not in (n["metadata"].get("labels") or {})]
+    without = [
+        n["metadata"]["name"] for n in around.nodes or () if NODE_ZONE not in (n["metadata"].get("labels") or {})
+    ]
     if without and len(without) < len(around.nodes or ()):
         yield warning(
             Mistake.NODES_WITHOUT_ZONE,
             "nodes",
             f"{listed(without)} {'has' if len(without) == 1 else 'have'} no zone, while others do",
-            f"kubectl label node {without[0]} {_ZONE}=ZONE, or name the zones to use in spec.zones",
+            f"kubectl label node {without[0]} {NODE_ZONE}=ZONE, or name the zones to use in spec.zones",
         )
 
 

@@ -5,15 +5,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
-from typing import Any
 
+from elbow_api.names import LOAD_BALANCER
 from elbow_kube.client import ApiError
+from elbow_kube.object import Object
 
-from elbow_kubectl.cluster import LOAD_BALANCER, Cluster
+from elbow_kubectl.cluster import Cluster
 from elbow_kubectl.load_balancers import condition
 from elbow_kubectl.views import View, views
 
-Object = dict[str, Any]
 _OPERATOR = "app.kubernetes.io/name=elbow-operator"
 
 
@@ -86,11 +86,6 @@ def selected(labels: Object | None, pods: Iterable[Object]) -> list[Object]:
 def leaving(pod: Object) -> bool:
     """Whether a pod is being deleted, or has done its work."""
     return "deletionTimestamp" in pod["metadata"] or pod.get("status", {}).get("phase") in ("Succeeded", "Failed")
-
-
-def is_ready(pod: Object) -> bool:
-    """Whether a pod's condition Ready is True."""
-    return any(c["type"] == "Ready" and c["status"] == "True" for c in pod.get("status", {}).get("conditions") or [])
 
 
 async def look(cluster: Cluster, load_balancer: Object, around: Surroundings, now: datetime) -> Evidence:

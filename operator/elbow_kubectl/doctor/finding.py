@@ -3,9 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
 
-Object = dict[str, Any]
+from elbow_kube.object import Object
 
 
 class Severity(StrEnum):

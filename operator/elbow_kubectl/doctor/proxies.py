@@ -1,14 +1,14 @@
 """Mistakes of proxies and of how clients reach them."""
 
 from collections.abc import Iterator
-from typing import Any
+
+from elbow_kube.object import conditions
+from elbow_kube.pod import containers, stuck, unscheduled
 
 from elbow_kubectl.doctor.evidence import Evidence
 from elbow_kubectl.doctor.finding import Finding, Mistake, error, listed, note, warning
 from elbow_kubectl.views import View
 
-Object = dict[str, Any]
-_BUSY = ("ContainerCreating", "PodInitializing")
 _CURES = {
     "ErrImagePull": "push the image where nodes find it, or load it into them; the chart's image.repository, image.tag and proxy.image name it",
     "CrashLoopBackOff": "kubectl logs {pod} -n {namespace} --all-containers --previous",
@@ -36,37 +36,29 @@ def of_proxies(seen: Evidence) -> Iterator[Finding]:
         )
 
 
-def _containers(pod: Object) -> Iterator[Object]:
-    status = pod.get("status", {})
-    yield from status.get("initContainerStatuses") or []
-    yield from status.get("containerStatuses") or []
-
-
 def _start(seen: Evidence, view: View) -> Iterator[Finding]:
     about = f"proxy {view.name}"
-    for condition in view.pod.get("status", {}).get("conditions") or []:
-        if condition["type"] == "PodScheduled" and condition["status"] == "False":
-            yield error(
-                Mistake.PROXY_NOT_STARTING,
-                about,
-                f"no node takes it: {condition.get('message', '')}",
-                "give the zone a node with room, or ask for less: spec.proxy.resources, nodeSelector, tolerations, replicas",
-            )
-    for container in _containers(view.pod):
-        waiting = container.get("state", {}).get("waiting", {})
-        reason = waiting.get("reason", "")
-        if reason and reason not in _BUSY:
-            cure = _CURES.get(reason, "kubectl describe pod {pod} -n {namespace}")
-            yield error(
-                Mistake.PROXY_NOT_STARTING,
-                about,
-                f"container {container['name']}: {reason}: {waiting.get('message') or container.get('image', '')}",
-                cure.format(pod=view.name, namespace=seen.namespace),
-            )
+    if (condition := unscheduled(view.pod)) is not None:
+        yield error(
+            Mistake.PROXY_NOT_STARTING,
+            about,
+            f"no node takes it: {condition.get('message', '')}",
+            "give the zone a node with room, or ask for less: spec.proxy.resources, nodeSelector, tolerations, replicas",
+        )
+    for container, waiting in stuck(view.pod):
+        reason, image = waiting["reason"], container.get("image", "")
+        yield error(
+            Mistake.PROXY_NOT_STARTING,
+            about,
+            f"container {container['name']}: {reason}: {waiting.get('message') or image}",
+            _CURES.get(reason, "kubectl describe pod {pod} -n {namespace}").format(
+                pod=view.name, namespace=seen.namespace
+            ),
+        )
 
 
 def _deaths(seen: Evidence, view: View) -> Iterator[Finding]:
-    for container in _containers(view.pod):
+    for container in containers(view.pod):
         if not (count := container.get("restartCount", 0)):
             continue
         last = container.get("lastState", {}).get("terminated", {})
@@ -109,16 +101,14 @@ def _silence(seen: Evidence) -> Iterator[Finding]:
 
 def _autoscaler(seen: Evidence) -> Iterator[Finding]:
     for autoscaler in seen.autoscalers or ():
-        for condition in autoscaler.get("status", {}).get("conditions") or []:
-            if condition["type"] == "ScalingActive" and condition["status"] == "False":
-                if condition.get("reason") == "ScalingDisabled":
-                    continue
-                yield warning(
-                    Mistake.AUTOSCALER_INACTIVE,
-                    f"HorizontalPodAutoscaler {autoscaler['metadata']['name']}",
-                    f"it can't scale: {condition.get('message', '')}",
-                    "install metrics-server, which tells it the proxies' CPU; spec.proxy.maxReplicas does nothing until then",
-                )
+        condition = conditions(autoscaler).get("ScalingActive", {})
+        if condition.get("status") == "False" and condition.get("reason") != "ScalingDisabled":
+            yield warning(
+                Mistake.AUTOSCALER_INACTIVE,
+                f"HorizontalPodAutoscaler {autoscaler['metadata']['name']}",
+                f"it can't scale: {condition.get('message', '')}",
+                "install metrics-server, which tells it the proxies' CPU; spec.proxy.maxReplicas does nothing until then",
+            )
 
 
 def of_exposure(seen: Evidence) -> Iterator[Finding]:

@@ -2,14 +2,13 @@
 
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Any
+
+from elbow_kube.object import Object
 
 from elbow_kubectl.doctor.evidence import Evidence
 from elbow_kubectl.doctor.finding import Finding, Mistake, error, listed, note, warning
 from elbow_kubectl.doctor.targets import targets_seen
 from elbow_kubectl.registration import words
-
-Object = dict[str, Any]
 
 
 def of_zones(seen: Evidence) -> Iterator[Finding]:

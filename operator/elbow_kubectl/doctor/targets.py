@@ -4,13 +4,13 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from difflib import get_close_matches
-from typing import Any
 
-from elbow_kubectl.doctor.evidence import Evidence, is_ready, selected
+from elbow_kube.object import Object, holds
+
+from elbow_kubectl.doctor.evidence import Evidence, selected
 from elbow_kubectl.doctor.finding import Finding, Mistake, error, listed, warning
 from elbow_kubectl.targets import Target, from_status, from_views
 
-Object = dict[str, Any]
 _CODE = re.compile(r"\[(\d+)\]")
 
 
@@ -105,7 +105,7 @@ def _pods(seen: Evidence, about: str, service: Object, targets: list[Target]) ->
         return
     pods, name = seen.pods_of(service), service["metadata"]["name"]
     labels = ",".join(f"{key}={value}" for key, value in service["spec"]["selector"].items())
-    waiting = [pod["metadata"]["name"] for pod in pods if not is_ready(pod)]
+    waiting = [pod["metadata"]["name"] for pod in pods if not holds(pod, "Ready")]
     if not pods:
         yield error(
             Mistake.NO_TARGETS,

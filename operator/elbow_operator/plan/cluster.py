@@ -3,8 +3,10 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from elbow_api.names import NODE_ZONE
+from elbow_kube.object import Object, holds
+
 from elbow_operator.plan.dns import ExternalDns
-from elbow_operator.plan.naming import NODE_ZONE
 
 
 @dataclass(frozen=True)
@@ -61,10 +63,9 @@ def zones_of(nodes: Iterable[Node], wanted: Iterable[str] | None, present: Itera
     return tuple(sorted({node.zone for node in nodes if node.ready} | (there & set(present))))
 
 
-def node_of(document: dict) -> Node:  # type: ignore[type-arg]
+def node_of(document: Object) -> Node:
     """A node from the API server."""
-    metadata, status = document["metadata"], document.get("status", {})
-    conditions = {c["type"]: c["status"] for c in status.get("conditions", [])}
-    addresses = tuple(a["address"] for a in status.get("addresses", []) if a["type"] == "InternalIP")
-    found = metadata.get("labels") or {}
-    return Node(metadata["name"], found.get(NODE_ZONE, ""), conditions.get("Ready") == "True", addresses, found)
+    metadata, found = document["metadata"], document.get("status", {}).get("addresses", [])
+    addresses = tuple(address["address"] for address in found if address["type"] == "InternalIP")
+    labels = metadata.get("labels") or {}
+    return Node(metadata["name"], labels.get(NODE_ZONE, ""), holds(document, "Ready"), addresses, labels)

@@ -4,9 +4,8 @@ import hashlib
 import json
 from typing import Any
 
-from elbow_operator.plan.naming import LOAD_BALANCER
-
-Object = dict[str, Any]
+from elbow_api.names import LOAD_BALANCER
+from elbow_kube.object import Object
 
 APPLIED = "elbow.dev/applied"
 """The annotation that names what was last applied: what is planned no more is seen by it."""

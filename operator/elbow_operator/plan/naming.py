@@ -2,11 +2,9 @@
 
 import hashlib
 
-LOAD_BALANCER = "elbow.dev/load-balancer"
-ZONE = "elbow.dev/zone"
-NODE_ZONE = "topology.kubernetes.io/zone"
+from elbow_api.names import LOAD_BALANCER, ZONE, zone_name
+
 MANAGER = "elbow"
-ADMIN_PORT = 9900
 _MOST = 63
 
 
@@ -28,14 +26,4 @@ def labels(load_balancer: str, zone: str | None = None) -> dict[str, str]:
         "app.kubernetes.io/managed-by": MANAGER,
         LOAD_BALANCER: load_balancer,
     }
-    return common if zone is None else {**common, ZONE: label_value(zone)}
-
-
-def label_value(zone: str) -> str:
-    """A zone as a label's value; the one zone of a cluster without zones has no name."""
-    return zone or "none"
-
-
-def zone_of(label: str) -> str:
-    """The zone a label's value stands for."""
-    return "" if label == "none" else label
+    return common if zone is None else {**common, ZONE: zone_name(zone)}

@@ -4,21 +4,20 @@ import base64
 import json
 import secrets
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 from elbow_api.load_balancer import LoadBalancer
+from elbow_api.names import ADMIN_PORT, CONFIG_KEY
 from elbow_api.proxy import ExposureType
 from elbow_api.proxy_config import ProxyConfig, ZoneState
+from elbow_kube.object import Object
 
 from elbow_operator.plan.capacity import ports
 from elbow_operator.plan.cluster import Node, Settings
 from elbow_operator.plan.config import proxy_config
-from elbow_operator.plan.naming import ADMIN_PORT, labels, name
+from elbow_operator.plan.naming import labels, name
 from elbow_operator.plan.pod import pod_spec
 from elbow_operator.plan.rollout import marked
 
-Object = dict[str, Any]
-CONFIG_KEY = "config.json"
 ACCOUNT = "elbow.dev/service-account"
 """The annotation of proxies that names the UID of their ServiceAccount."""
 

@@ -3,10 +3,11 @@
 from typing import Any
 
 from elbow_api.load_balancer import LoadBalancer
+from elbow_api.names import ADMIN_PORT, NODE_ZONE
 from elbow_api.proxy import ExposureType
 
 from elbow_operator.plan.cluster import Settings
-from elbow_operator.plan.naming import ADMIN_PORT, NODE_ZONE, labels, name
+from elbow_operator.plan.naming import labels, name
 
 _USER = 65532
 _RUN = "/run/elbow"

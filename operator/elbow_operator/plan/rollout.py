@@ -3,10 +3,8 @@
 import hashlib
 import json
 from collections.abc import Collection, Mapping
-from typing import Any
 
-Object = dict[str, Any]
-"""A Deployment."""
+from elbow_kube.object import Object
 
 TEMPLATE = "elbow.dev/template"
 """The annotation that names the template a Deployment's pods are to have."""

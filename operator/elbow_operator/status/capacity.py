@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Any
 
 from elbow_api.capacity import LEAD
+from elbow_api.names import zone_name
 from elbow_api.proxy import MOST_REPLICAS
 from elbow_api.proxy_config import ZoneState
 
@@ -115,7 +116,7 @@ def _ready(observed: Observed, zone: str) -> int:
 
 
 def _count(zone: str, ready: int, reserved: Reserved) -> str:
-    return f"zone {zone or 'none'}: {ready} of {reserved.needed} proxies are ready"
+    return f"zone {zone_name(zone)}: {ready} of {reserved.needed} proxies are ready"
 
 
 def _missing(observed: Observed, plan: Plan, reserved: Reserved, short: dict[str, int]) -> Iterator[str]:
@@ -127,9 +128,9 @@ def _missing(observed: Observed, plan: Plan, reserved: Reserved, short: dict[str
     yield from (text for text in observed.refused if text.startswith(_SCALED))
     for zone, ready in short.items():
         if zone in observed.lost:
-            yield f"zone {zone or 'none'} has no ready node"
+            yield f"zone {zone_name(zone)} has no ready node"
         elif (ports := observed.ports.get(zone)) is not None and ports < reserved.needed:
-            count = f"zone {zone or 'none'}: {reserved.needed} proxies are needed"
+            count = f"zone {zone_name(zone)}: {reserved.needed} proxies are needed"
             yield f"{count}, and {ports} nodes are ready: with host ports each runs one"
         elif obstacle := observed.obstacles.get(zone):
             yield f"{_count(zone, ready, reserved)}: {obstacle}"

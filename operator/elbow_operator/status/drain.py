@@ -1,11 +1,10 @@
 """The end of targets that wait for it: a pod is drained once no proxy may send it anything more, or still serves something on it."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 from elbow_api.proxy_report import ProxyReport
+from elbow_kube.object import Object
 
-Object = dict[str, Any]
 LABEL = "elbow.dev/drain"
 """Pods that wait."""
 ANY = "*"

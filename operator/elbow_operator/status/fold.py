@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from elbow_api.listener import Listener
+from elbow_api.names import zone_name
 from elbow_api.proxy_config import ZoneState
 from elbow_api.proxy_report import TargetGroupReport
 from elbow_api.target_group import TargetGroup
@@ -75,7 +76,7 @@ def _zone(observed: Observed, zone: str, state: ZoneState) -> Status:
     if state is ZoneState.IMPAIRED and zone in observed.lost:
         why = Reason.NO_READY_NODES
     return {
-        "name": zone or "none",
+        "name": zone_name(zone),
         "state": state.value,
         **({"reason": why.value} if why else {}),
         "proxies": {
@@ -128,8 +129,8 @@ def _replacing(observed: Observed) -> str:
     """Which zones' proxies are still to be replaced, and what keeps them from it."""
     if not observed.replacing:
         return ""
-    names = ", ".join(zone or "none" for zone in observed.replacing)
-    whys = [f"zone {zone or 'none'}: {why}" for zone in observed.replacing if (why := observed.obstacles.get(zone))]
+    names = ", ".join(zone_name(zone) for zone in observed.replacing)
+    whys = [f"zone {zone_name(zone)}: {why}" for zone in observed.replacing if (why := observed.obstacles.get(zone))]
     return "; ".join([f"proxies are replaced zone by zone; still to come: {names}", *whys])
 
 
@@ -155,7 +156,7 @@ def _programmed(observed: Observed, active: list[str], accepted: Condition) -> C
 
 def _no_proxy(observed: Observed, zone: str) -> str:
     why = observed.obstacles.get(zone)
-    return f"zone {zone or 'none'} has no ready proxy" + (f": {why}"[:500] if why else "")
+    return f"zone {zone_name(zone)} has no ready proxy" + (f": {why}"[:500] if why else "")
 
 
 def _ready(programmed: Condition, has_address: bool, listeners: list[Status]) -> Condition:

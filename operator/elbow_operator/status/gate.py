@@ -4,18 +4,17 @@ Kubernetes: pod readiness, readinessGates. A condition that was true stays so: w
 health, which the proxies act upon by themselves.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from elbow_api.load_balancer import LoadBalancerSpec
 from elbow_api.proxy_report import ProxyReport, TargetGroupReport
 from elbow_api.target_health import State
+from elbow_kube.object import Object, conditions, holds
 
 from elbow_operator.status.observed import ProxyPod
 
-Object = dict[str, Any]
 LABEL = "elbow.dev/readiness-gate"
 """Pods that ask."""
 CONDITION = "elbow.dev/load-balanced"
@@ -39,7 +38,7 @@ def is_gated(pod: Object) -> bool:
 
 def is_waiting(pod: Object) -> bool:
     """Whether the condition is still to come."""
-    return is_gated(pod) and _conditions(pod).get(CONDITION, {}).get("status") != "True"
+    return is_gated(pod) and not holds(pod, CONDITION)
 
 
 def awaited(pods: Iterable[Object], now: datetime) -> tuple[str, ...]:
@@ -50,20 +49,19 @@ def awaited(pods: Iterable[Object], now: datetime) -> tuple[str, ...]:
 def _is_awaited(pod: Object, now: datetime) -> bool:
     if not is_gated(pod) or pod["metadata"].get("deletionTimestamp"):
         return False
-    conditions = _conditions(pod)
-    if conditions.get("ContainersReady", {}).get("status") != "True":
+    if not holds(pod, "ContainersReady"):
         return False
-    ready = conditions.get("Ready", {})
-    if ready.get("status") != "True":
+    if not holds(pod, "Ready"):
         return True
-    return (now - datetime.fromisoformat(ready["lastTransitionTime"])).total_seconds() < OVERLAP
+    since = datetime.fromisoformat(conditions(pod)["Ready"]["lastTransitionTime"])
+    return (now - since).total_seconds() < OVERLAP
 
 
 def condition(pod: Object, zone: str, balancers: Iterable[Balancer], now: str) -> Object | None:
     """The condition to write on a pod of a zone; none if there is nothing to write."""
     if not is_waiting(pod):
         return None
-    before = _conditions(pod).get(CONDITION, {})
+    before = conditions(pod).get(CONDITION, {})
     status, reason, message = _verdict(pod["metadata"]["name"], zone, list(balancers))
     if (before.get("status"), before.get("reason"), before.get("message")) == (status, reason, message):
         return None
@@ -109,7 +107,3 @@ def _has_healthy(report: ProxyReport | None, group: str, pod: str) -> bool:
 
 def _health(group: TargetGroupReport, pod: str) -> list[State]:
     return [target.state for target in group.targets if target.pod == pod and target.state is not State.DRAINING]
-
-
-def _conditions(pod: Object) -> Mapping[str, Object]:
-    return {found["type"]: found for found in pod.get("status", {}).get("conditions") or []}

@@ -1,11 +1,9 @@
 """What keeps proxies from starting, as the cluster tells."""
 
 from collections.abc import Iterable, Iterator
-from typing import Any
 
-Object = dict[str, Any]
-
-_BUSY = ("ContainerCreating", "PodInitializing")
+from elbow_kube.object import Object, conditions, holds
+from elbow_kube.pod import stuck, unscheduled
 
 
 def obstacle(deployment: Object | None, pods: Iterable[Object]) -> str:
@@ -14,15 +12,10 @@ def obstacle(deployment: Object | None, pods: Iterable[Object]) -> str:
 
 
 def _found(deployment: Object, pods: Iterable[Object]) -> Iterator[str]:
-    for condition in deployment.get("status", {}).get("conditions", []):
-        if condition["type"] == "ReplicaFailure" and condition["status"] == "True":
-            yield str(condition.get("message", ""))
+    if holds(deployment, "ReplicaFailure"):
+        yield str(conditions(deployment)["ReplicaFailure"].get("message", ""))
     for pod in pods:
-        status = pod.get("status", {})
-        for condition in status.get("conditions", []):
-            if condition["type"] == "PodScheduled" and condition["status"] == "False":
-                yield str(condition.get("message", ""))
-        for container in (*status.get("initContainerStatuses", []), *status.get("containerStatuses", [])):
-            waiting = container.get("state", {}).get("waiting", {}).get("reason", "")
-            if waiting and waiting not in _BUSY:
-                yield f"container {container['name']} (image {container['image']}): {waiting}"
+        if (condition := unscheduled(pod)) is not None:
+            yield str(condition.get("message", ""))
+        for container, waiting in stuck(pod):
+            yield f"container {container['name']} (image {container['image']}): {waiting['reason']}"

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from elbow_api.names import zone_name
 from elbow_api.proxy_config import ZoneState
 from elbow_api.threshold import needed
 
@@ -22,7 +23,7 @@ def zone_states(observed: Observed) -> dict[str, ZoneState]:
 def addresses(observed: Observed, states: Mapping[str, ZoneState]) -> list[dict[str, str]]:
     """Where clients reach the zones that get clients."""
     return [
-        {"zone": service.zone or "none", "type": kind, "value": value}
+        {"zone": zone_name(service.zone), "type": kind, "value": value}
         for service in observed.services
         if states.get(service.zone) is ZoneState.ACTIVE
         for kind, value in service.addresses

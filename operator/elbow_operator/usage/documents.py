@@ -5,12 +5,11 @@ Months are kept for 13 of them, so that a year can be compared with the one befo
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
 
 from elbow_api.ledger import KEY, LABEL, LIVED, OF, OPEN, Ledger, Lifetime, month_name, open_name
 from elbow_api.usage import Usage
+from elbow_kube.object import Object
 
-Object = dict[str, Any]
 _KEPT = 13
 _SWEPT = 3
 """Months before those that are looked for, should nobody have looked for a while."""
