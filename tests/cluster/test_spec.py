@@ -165,7 +165,7 @@ def test_a_certificate_that_is_missing_costs_its_listener_alone_and_a_new_one_is
     ]
     web.apply(balancer(listeners=both))
     ready = web.until_condition("Ready", status="False", reason="ListenerNotReady")
-    assert ready["message"] == "listener https: Secret shop doesn't exist"
+    assert ready["message"] == "listener https: Secret shop doesn't exist; its port is closed meanwhile"
     assert ask(web.door("zone-a"))
     web.apply(_secret("shop", authority))
     settled(web)
@@ -173,11 +173,15 @@ def test_a_certificate_that_is_missing_costs_its_listener_alone_and_a_new_one_is
     door = (proxy["status"]["podIP"], 443)
     first = until(lambda: _serial(door, authority), limit=20, every=0.3, say="the certificate")
     web.apply(_secret("shop", authority))
-    until(lambda: _serial(door, authority) not in (None, first), limit=20, every=0.3, say="the next certificate")
+    second = until(
+        lambda: (found := _serial(door, authority)) != first and found, limit=20, every=0.3, say="the next certificate"
+    )
     broken = {**_secret("shop", authority), "stringData": {"tls.crt": "nonsense"}}
     web.apply(broken)
     ready = web.until_condition("Ready", status="False", reason="ListenerNotReady")
     assert ready["message"].startswith("listener https: Secret shop")
+    assert ready["message"].endswith("; the certificates it had go on")
+    assert _serial(door, authority) == second
     (plain, secure) = web.status()["listeners"]
     assert [c["reason"] for c in plain["conditions"]] == ["ResolvedRefs"]
     assert [c["reason"] for c in secure["conditions"]] == ["CertificateMissing"]

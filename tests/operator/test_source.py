@@ -1,6 +1,7 @@
 """What a proxy makes of the cluster, whatever becomes of its API server: the source against one that misbehaves."""
 
 import asyncio
+import base64
 import json
 import queue
 from collections.abc import Callable, Iterator
@@ -15,11 +16,13 @@ from elbow_dataplane.sources.kubernetes import KubernetesSource
 from elbow_kube.client import Client
 from elbow_kube.login import KubeConfig
 from harness.background import Background
+from harness.certificates import Authority, Certificate
 from harness.fake_api import FakeApi, Trouble
 from harness.ports import Ports
 from kubernetes.aio.client import Configuration
 
 CONFIGS = "/api/v1/namespaces/shop/configmaps"
+SECRETS = "/api/v1/namespaces/shop/secrets"
 SERVICES = "/api/v1/namespaces/shop/services"
 SLICES = "/apis/discovery.k8s.io/v1/namespaces/shop/endpointslices"
 
@@ -196,6 +199,92 @@ def test_a_service_that_is_deleted_and_comes_back(api: FakeApi, start: Callable[
     api.put(SERVICES, service("web"))
     api.put(SLICES, piece("web", "10.0.0.5"))
     assert proxy.until("10.0.0.5").faults == ()
+
+
+def secure(*secrets: str, generation: int = 1) -> dict[str, Any]:
+    """The group `web` behind HTTP, and behind HTTPS with these certificates."""
+    document = config_map("web")
+    config = json.loads(document["data"]["config.json"]) | {"generation": generation}
+    tls = {"certificates": [{"secretName": name} for name in secrets]}
+    https = {"name": "https", "protocol": "HTTPS", "port": 443, "targetGroup": "web", "tls": tls}
+    config["spec"]["listeners"].append(https)
+    document["data"]["config.json"] = json.dumps(config)
+    return document
+
+
+def secret(name: str, pair: Certificate, **other: str) -> dict[str, Any]:
+    data = {"tls.crt": pair.chain.read_text(), "tls.key": pair.key.read_text(), **other}
+    encoded = {key: base64.b64encode(text.encode()).decode() for key, text in data.items()}
+    return {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "data": encoded}
+
+
+def has(desired: Desired) -> tuple[list[str], list[str]]:
+    """Its listeners, and its certificates' files."""
+    return [listener.name for listener in desired.config.spec.listeners], list(desired.certificates)
+
+
+CLOSED, GOES_ON = "its port is closed meanwhile", "the certificates it had go on"
+
+
+def test_a_listener_that_never_had_its_certificates_is_left_out(
+    api: FakeApi, start: Callable[[], Proxy], authority: Authority
+) -> None:
+    api.put(CONFIGS, secure("shop", "bank"))
+    api.put(SECRETS, secret("shop", authority.issue("shop.example")))
+    first = start().until("10.0.0.1")
+    assert has(first) == (["http"], [])
+    assert first.faults == (f"listener https: Secret bank doesn't exist; {CLOSED}",)
+
+
+@pytest.mark.parametrize(
+    ("change", "fault"),
+    [
+        (lambda api, _: api.remove(SECRETS, "shop"), "Secret shop doesn't exist"),
+        (
+            lambda api, pair: api.put(SECRETS, secret("shop", pair, **{"tls.crt": ""})),
+            "Secret shop is not a PEM certificate with its unencrypted private key",
+        ),
+        (lambda api, _: api.put(CONFIGS, secure("shop", "bank", generation=2)), "Secret bank doesn't exist"),
+        (lambda api, _: api.put(CONFIGS, secure("bank", generation=2)), "Secret bank doesn't exist"),
+    ],
+    ids=["deleted", "broken", "one-more", "another"],
+)
+def test_a_listener_whose_certificates_can_be_had_no_more_goes_on_with_those_it_had(
+    api: FakeApi, start: Callable[[], Proxy], authority: Authority, change: Any, fault: str
+) -> None:
+    pair = authority.issue("shop.example")
+    api.put(CONFIGS, secure("shop"))
+    api.put(SECRETS, secret("shop", pair))
+    proxy = start()
+    first = proxy.until("10.0.0.1")
+    assert (has(first), first.faults) == ((["http", "https"], ["https-0.pem"]), ())
+    change(api, pair)
+    while not (found := proxy.until("10.0.0.1")).faults:
+        pass
+    assert found.faults[0].startswith(f"listener https: {fault}")
+    assert found.faults[0].endswith(f"; {GOES_ON}")
+    assert (has(found), found.certificates) == (has(first), first.certificates)
+    api.put(CONFIGS, secure("bank", generation=3))
+    api.put(SECRETS, secret("bank", authority.issue("bank.example")))
+    while (found := proxy.until("10.0.0.1")).faults:
+        pass
+    assert found.certificates != first.certificates
+    assert has(found) == has(first)
+
+
+def test_a_listener_that_was_taken_away_has_no_certificates_of_old(
+    api: FakeApi, start: Callable[[], Proxy], authority: Authority
+) -> None:
+    api.put(CONFIGS, secure("shop"))
+    api.put(SECRETS, secret("shop", authority.issue("shop.example")))
+    proxy = start()
+    proxy.until("10.0.0.1")
+    api.put(CONFIGS, config_map("web"))
+    assert has(proxy.until("10.0.0.1")) == (["http"], [])
+    api.put(CONFIGS, secure("bank"))
+    while not (found := proxy.until("10.0.0.1")).faults:
+        pass
+    assert (has(found), found.faults) == ((["http"], []), (f"listener https: Secret bank doesn't exist; {CLOSED}",))
 
 
 def test_what_a_group_used_before_is_forgotten(api: FakeApi, start: Callable[[], Proxy]) -> None:

@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from elbow_api.fault import Fault, Refused
+from elbow_api.listener import Listener
 from elbow_api.names import CONFIG_KEY
 from elbow_api.proxy_config import ProxyConfig
 from elbow_kube.client import Client
@@ -37,6 +38,8 @@ class KubernetesSource:
         self._config: ProxyConfig | None = None
         self._objects: dict[Named, dict[str, Object]] = {}
         """What each watch has found, by name."""
+        self._served: dict[str, tuple[Listener, list[bytes]]] = {}
+        """Listeners by name, as each last had all its certificates, and those."""
         self._watches: dict[Named, asyncio.Task[None]] = {}
         self._synced: set[Named] = set()
         self._changed = asyncio.Event()
@@ -126,25 +129,43 @@ class KubernetesSource:
         return [document for _, document in sorted(self._objects.get(("EndpointSlice", service), {}).items())]
 
     def _certificates(self, config: ProxyConfig) -> tuple[ProxyConfig, dict[str, bytes], list[str]]:
-        """The certificates there are; a listener that lacks its own is left out, and the rest goes on."""
-        found: dict[str, bytes] = {}
-        missing: list[str] = []
-        lost: set[str] = set()
+        """The certificates there are. A listener that lacks one goes on with those it had, or is left out; the rest goes on."""
+        served, missing = self._served, []
+        self._served = {}
         for listener in config.spec.listeners:
-            for n, certificate in enumerate(listener.tls.certificates if listener.tls else []):
-                try:
-                    found[certificate_name(listener.name, n)] = _pem(
-                        self._object("Secret", str(certificate.secret_name))
-                    )
-                except Refused as refused:
-                    missing.append(
-                        f"listener {listener.name}: Secret {certificate.secret_name} {refused.faults[0].message}"
-                    )
-                    lost.add(listener.name)
-        if not lost:
-            return config, found, missing
-        kept = [listener for listener in config.spec.listeners if listener.name not in lost]
-        return config.model_copy(update={"spec": config.spec.model_copy(update={"listeners": kept})}), found, missing
+            found, faults = self._pairs(listener)
+            if not faults:
+                self._served[listener.name] = listener, found
+            elif (last := served.get(listener.name)) and last[1]:
+                self._served[listener.name] = _with_tls_of(listener, last[0]), last[1]
+            # Where proxies tell both, the status has the first by the alphabet.
+            then = "the certificates it had go on" if listener.name in self._served else "its port is closed meanwhile"
+            missing += [f"listener {listener.name}: {fault}; {then}" for fault in faults]
+        files = {
+            certificate_name(name, n): pem for name, (_, pems) in self._served.items() for n, pem in enumerate(pems)
+        }
+        if not missing:
+            return config, files, []
+        kept = [listener for listener, _ in self._served.values()]
+        return config.model_copy(update={"spec": config.spec.model_copy(update={"listeners": kept})}), files, missing
+
+    def _pairs(self, listener: Listener) -> tuple[list[bytes], list[str]]:
+        """A listener's certificates with their keys, and what is wrong with the Secrets of those that can't be had."""
+        found, faults = [], []
+        for certificate in listener.tls.certificates if listener.tls else []:
+            try:
+                found.append(_pem(self._object("Secret", str(certificate.secret_name))))
+            except Refused as refused:
+                faults.append(f"Secret {certificate.secret_name} {refused.faults[0].message}")
+        return found, faults
+
+
+def _with_tls_of(listener: Listener, last: Listener) -> Listener:
+    """A listener with the certificates another had."""
+    if listener.tls is None or last.tls is None:
+        return listener
+    tls = listener.tls.model_copy(update={"certificates": last.tls.certificates})
+    return listener.model_copy(update={"tls": tls})
 
 
 def _pem(secret: Object | None) -> bytes:
@@ -155,7 +176,10 @@ def _pem(secret: Object | None) -> bytes:
         pem = base64.b64decode(data["tls.crt"]) + b"\n" + base64.b64decode(data["tls.key"])
     except KeyError as error:
         raise Refused([Fault((), f"has no {error.args[0]}")]) from None
-    check_pair(pem, ())
+    try:
+        check_pair(pem, ())
+    except Refused as refused:
+        raise Refused([Fault((), f"is {refused.faults[0].message}")]) from None
     return pem
 
 

@@ -22,7 +22,7 @@ def of_listeners(seen: Evidence) -> Iterator[Finding]:
                 yield error(
                     Mistake.CERTIFICATE_MISSING,
                     f"listener {listener['name']}",
-                    f"{condition['message']}; the port is closed until it is there",
+                    condition["message"],
                     f"kubectl create secret tls NAME --cert=chain.pem --key=key.pem -n {seen.namespace}, "
                     "the same namespace as the load balancer's, or mend the Certificate that makes it",
                 )
