@@ -95,6 +95,6 @@ def test_a_service_of_type_external_name_is_refused_with_a_reason(other: Space) 
 def test_a_port_that_the_service_has_not_is_named(web: Space) -> None:
     web.apply(balancer({"targets": {"service": {"name": "web", "port": 8443}}}))
     ready = web.until_condition("Ready", status="False", reason="ListenerNotReady")
-    assert ready["message"] == "listener http: Service web has no port 8443; it has 80"
+    assert ready["message"] == "listener http: Service web has no port 8443; it has 80 (http)"
     web.apply(balancer())
     settled(web)

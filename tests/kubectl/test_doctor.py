@@ -142,6 +142,7 @@ MISTAKES: list[tuple[str, Evidence, str]] = [
     ("CertificateMissing", listener_without_certificate(), "kubectl create secret tls"),
     ("ServiceMissing", with_group(targets={"service": {"name": "wbe", "port": 80}}), "did you mean web?"),
     ("PortMissing", with_group(targets={"service": {"name": "web", "port": 81}}), "targets.service.port"),
+    ("PortMissing", replace(evidence(), services=(service(ports=[{"port": 80, "protocol": "UDP"}]),)), "to one of them"),
     ("ServiceUnfit", replace(evidence(), services=(service(type="ExternalName"),)), "addresses"),
     ("NoTargets", replace(evidence(targets=[]), pods=()), "labels and selector"),
     ("NoTargets", evidence(targets=[]), "targetPort"),

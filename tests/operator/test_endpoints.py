@@ -96,11 +96,30 @@ def test_a_target_keeps_its_zone() -> None:
     [
         (None, "Service web doesn't exist"),
         ({"spec": {"type": "ExternalName"}}, "ExternalName"),
-        ({"spec": {"ports": [{"port": 8443}]}}, "no port 80; it has 8443"),
+        ({"spec": {"ports": [{"port": 8443}, {"port": 81, "name": "admin"}]}}, "no port 80; it has 8443, 81 (admin)"),
+        ({"spec": {"ports": [{"port": 80, "protocol": "UDP", "name": "dns"}]}}, "no port 80; it has 80/UDP (dns)"),
+        ({"spec": {"clusterIP": "None"}}, "no port 80; it has none"),
     ],
 )
 def test_a_service_that_gives_no_targets_says_why(service: dict[str, Any] | None, why: str) -> None:
     assert why in str(fault_of(WEB, service))
+
+
+def test_a_port_whose_name_the_service_has_not_is_told_like_a_number() -> None:
+    assert fault_of(ServiceTargets(name="web", port="htpp"), SERVICE) == (
+        "Service web has no port htpp; it has 80 (http), 81 (admin)"
+    )
+
+
+def test_of_two_ports_with_one_number_that_for_tcp_is_meant() -> None:
+    ports = [{"name": "dns", "port": 53, "protocol": "UDP"}, {"name": "dns-tcp", "port": 53, "protocol": "TCP"}]
+    found = {
+        "addressType": "IPv4",
+        "ports": [{**ports[0], "port": 5300}, {**ports[1], "port": 5353}],
+        "endpoints": [endpoint("10.0.0.1")],
+    }
+    (target,) = targets_of(ServiceTargets(name="dns", port=53), {"spec": {"ports": ports}}, [found])
+    assert target.port == 5353
 
 
 def test_a_good_service_has_no_fault() -> None:

@@ -35,11 +35,9 @@ def targets_of(
 
 
 def port_name(wanted: ServiceTargets, service: Object | None) -> str | None:
-    """The name of the Service's port as EndpointSlices have it; none if the Service has no such port."""
-    if isinstance(wanted.port, str):
-        return wanted.port
-    for port in (service or {}).get("spec", {}).get("ports") or []:
-        if port["port"] == wanted.port:
+    """The name of the Service's port as EndpointSlices have it; none if the Service has no such port for TCP."""
+    for port in _ports(service):
+        if wanted.port in (port["port"], port.get("name")) and _is_tcp(port):
             return str(port.get("name") or "")
     return None
 
@@ -53,9 +51,22 @@ def fault_of(wanted: ServiceTargets, service: Object | None) -> str | None:
             f"Service {wanted.name} is of type ExternalName, which has no endpoints to check and balance; use addresses"
         )
     if port_name(wanted, service) is None:
-        ports = ", ".join(str(port["port"]) for port in service["spec"].get("ports") or [])
-        return f"Service {wanted.name} has no port {wanted.port}; it has {ports}"
+        ports = ", ".join(map(_told, _ports(service)))
+        return f"Service {wanted.name} has no port {wanted.port}; it has {ports or 'none'}"
     return None
+
+
+def _ports(service: Object | None) -> list[Object]:
+    return (service or {}).get("spec", {}).get("ports") or []
+
+
+def _is_tcp(port: Object) -> bool:
+    return bool(port.get("protocol", "TCP") == "TCP")
+
+
+def _told(port: Object) -> str:
+    number = str(port["port"]) if _is_tcp(port) else f"{port['port']}/{port['protocol']}"
+    return f"{number} ({port['name']})" if port.get("name") else number
 
 
 def _pod(endpoint: Object) -> str | None:
@@ -65,6 +76,6 @@ def _pod(endpoint: Object) -> str | None:
 
 def _port(piece: Object, name: str | None) -> int | None:
     for port in piece.get("ports") or []:
-        if name is not None and (port.get("name") or "") == name and port.get("port"):
+        if name is not None and (port.get("name") or "") == name and port.get("port") and _is_tcp(port):
             return int(port["port"])
     return None

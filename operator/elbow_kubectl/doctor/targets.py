@@ -75,8 +75,8 @@ def _source(seen: Evidence, group: Object, targets: list[Target]) -> Iterator[Fi
             f"Service {asked['name']} is of type ExternalName, which has no endpoints to check and balance",
             "list the addresses: targets: {addresses: [{ip: …, port: …}]}",
         )
-    elif not any(asked["port"] in (port["port"], port.get("name")) for port in spec.get("ports") or []):
-        has = ", ".join(f"{p['port']}" + (f" ({p['name']})" if p.get("name") else "") for p in spec.get("ports") or [])
+    elif not any(asked["port"] in (port["port"], port.get("name")) for port in _for_tcp(spec)):
+        has = ", ".join(f"{p['port']}" + (f" ({p['name']})" if p.get("name") else "") for p in _for_tcp(spec))
         yield error(
             Mistake.PORT_MISSING,
             about,
@@ -85,6 +85,10 @@ def _source(seen: Evidence, group: Object, targets: list[Target]) -> Iterator[Fi
         )
     else:
         yield from _pods(seen, about, service, targets)
+
+
+def _for_tcp(spec: Object) -> list[Object]:
+    return [port for port in spec.get("ports") or [] if port.get("protocol", "TCP") == "TCP"]
 
 
 def _missing(seen: Evidence, about: str, name: str) -> Finding:
