@@ -83,7 +83,7 @@ class Listener(Model):
     name: DnsLabel
     """Unique within the load balancer."""
     port: Port
-    """The port clients connect to, 1 to 65535; unique within the load balancer."""
+    """The port clients connect to, 1 to 65535; unique within the load balancer. In a cluster 9900 is the proxies' own."""
     protocol: Protocol
     """HTTP, HTTPS, TCP, or TLS (Classic's SSL)."""
     target_group: DnsLabel

@@ -94,6 +94,7 @@ def _spec() -> Schema:
     for name in _TARGETS_ON_ONE_MACHINE_ONLY:
         del to_targets[name]
     rules.install(spec)
+    spec["properties"]["listeners"]["items"]["properties"]["port"]["x-kubernetes-validations"] = [rules.LISTENER_PORT]
     return spec
 
 

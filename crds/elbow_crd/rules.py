@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from elbow_api.names import ADMIN_PORT
+
 _IS_HTTP = "{0}.protocol in ['HTTP', 'HTTPS']"
 
 
@@ -17,6 +19,8 @@ NAME = _rule(
     "self.metadata.name.matches('^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$')",
     "metadata.name must be a DNS label: lower-case letters, digits and -, at most 63",
 )
+
+LISTENER_PORT = _rule(f"self != {ADMIN_PORT}", "the proxies' own port in a cluster; choose another")
 
 SPEC = [
     _rule(

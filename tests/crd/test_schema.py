@@ -348,6 +348,14 @@ def test_fields_of_one_machine_are_refused_in_a_cluster(api: ApiServer, changes:
     assert "unknown field" in text
 
 
+def test_the_port_that_proxies_have_for_themselves_is_refused_in_a_cluster(api: ApiServer) -> None:
+    document = manifest(**{"listeners.1.port": 9900})
+    assert says(document)[0]
+    accepted, text, _ = told(api, document)
+    assert not accepted
+    assert "spec.listeners[1].port: Invalid value: 9900: the proxies' own port in a cluster; choose another" in text
+
+
 def test_two_appliers_share_the_lists_of_listeners_and_groups(api: ApiServer) -> None:
     """List-map keys: one field manager's listener stays when another applies its own."""
     first = manifest()
