@@ -88,6 +88,19 @@ def test_a_proxy_may_read_its_own_secrets_and_no_others() -> None:
     assert not set(rule["verbs"]) & {"create", "update", "patch", "delete"}
 
 
+def test_a_host_ports_name_is_never_that_of_another() -> None:
+    """Listeners may begin with the same fifteen letters, or be called as the agent's port is."""
+    listeners = [
+        {"name": name, "protocol": "HTTP", "port": port, "targetGroup": "web"}
+        for port, name in enumerate(("admin", "the-whole-world-a", "the-whole-world-b", "1"), 80)
+    ]
+    found = planned(load_balancer(listeners=listeners, exposure={"type": "HostPort"}), ("zone-a",))
+    (deployment,) = of_kind(found, "Deployment")
+    ports = [port for container in deployment["spec"]["template"]["spec"]["containers"] for port in container["ports"]]
+    assert [port["hostPort"] for port in ports if "hostPort" in port] == [80, 81, 82, 83]
+    assert [port["name"] for port in ports if "name" in port] == ["admin"]
+
+
 def test_host_ports_get_no_more_proxies_than_the_zone_has_ready_nodes() -> None:
     resource = load_balancer(exposure={"type": "HostPort"}, proxy={"replicas": 5})
     nodes = [*NODES, Node("zone-a-2", "zone-a", True), Node("zone-a-3", "zone-a", False)]

@@ -211,11 +211,4 @@ def _volumes(lb: str) -> list[dict[str, Any]]:
 def _host_ports(load_balancer: LoadBalancer) -> list[dict[str, Any]]:
     if load_balancer.spec.exposed_by is not ExposureType.HOST_PORT:
         return []
-    return [
-        {"name": _port_name(li.name), "containerPort": li.port, "protocol": "TCP", "hostPort": li.port}
-        for li in load_balancer.spec.listeners
-    ]
-
-
-def _port_name(listener: str) -> str:
-    return listener[:15].rstrip("-")
+    return [{"containerPort": li.port, "protocol": "TCP", "hostPort": li.port} for li in load_balancer.spec.listeners]
