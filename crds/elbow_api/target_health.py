@@ -17,6 +17,18 @@ class State(StrEnum):
     UNAVAILABLE = "unavailable"
 
 
+SICK_FIRST = (
+    State.UNHEALTHY,
+    State.UNHEALTHY_DRAINING,
+    State.INITIAL,
+    State.DRAINING,
+    State.UNAVAILABLE,
+    State.HEALTHY,
+    State.UNUSED,
+)
+"""The order in which targets are shown; of several opinions of one target, the first counts."""
+
+
 class Reason(StrEnum):
     """Why a target isn't healthy."""
 

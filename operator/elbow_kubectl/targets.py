@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from elbow_kubectl.views import View
 
 SICK_FIRST = ("unhealthy", "unhealthy.draining", "initial", "draining", "unavailable", "healthy", "unused")
+"""elbow_api.target_health's, which is slow to load."""
 
 
 @dataclass(frozen=True)

@@ -135,6 +135,6 @@ def _pages(agent: Agent) -> dict[str, Callable[[], Answer]]:
         if (known := agent.newest) is None:
             return 503, _TEXT, b"nothing is wanted yet\n"
         engine = agent.engine
-        return 200, _TEXT, render(skeleton(known.desired.config, engine), known.wanted(), engine).encode()
+        return 200, _TEXT, render(skeleton(known.desired.config, engine), known.wanted, engine).encode()
 
     return {"/livez": livez, "/metrics": metrics, "/report": report_, "/config": config, "/wanted": wanted}

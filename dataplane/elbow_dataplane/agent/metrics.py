@@ -19,7 +19,6 @@ from elbow_dataplane.haproxy import elb_counters as elb
 from elbow_dataplane.haproxy.counters import Counters
 from elbow_dataplane.haproxy.render.config import ReloadReason
 from elbow_dataplane.haproxy.render.frontend import frontend_of
-from elbow_dataplane.haproxy.render.server import backend_of, open_backend_of
 
 _LOAD_BALANCER = ["namespace", "load_balancer", "zone"]
 _LISTENER = [*_LOAD_BALANCER, "listener"]
@@ -74,7 +73,7 @@ class _Page(Collector):
         self._hosts(group, known)
         for name, text, value in group_rows(self.counters, group, known.desired.config.spec.listeners_of(group)):
             self._counter(name, text, _GROUP, group.name, value)
-        queued, most = self._queue(group)
+        queued, most = elb.surge_queue(self.stats, group)
         self._gauge("surge_queue_length", "SurgeQueueLength: waiting now", _GROUP, group.name, queued)
         self._gauge(
             "surge_queue_length_max",
@@ -95,7 +94,7 @@ class _Page(Collector):
             for zone in sorted({target.zone or "" for target, _ in healths}):
                 number = sum(health.state in states for target, health in healths if (target.zone or "") == zone)
                 self._gauge(name, text, [*_GROUP, "target_zone"], f"{group.name},{zone}", number)
-        wanted = known.wanted().group(group.name)
+        wanted = known.wanted.group(group.name)
         if wanted is not None:
             healthy = sum(health.state in _HEALTHY for _, health in healths)
             enough = healthy >= wanted.minimum
@@ -113,14 +112,6 @@ class _Page(Collector):
                 group.name,
                 not enough,
             )
-
-    def _queue(self, group: TargetGroup) -> tuple[int, int]:
-        if self.stats is None:
-            return 0, 0
-        names = (backend_of(group), open_backend_of(group))
-        rows = [row for name, row in self.stats.backends.items() if name in names]
-        rows += [row for (backend, _), row in self.stats.servers.items() if backend in names]
-        return sum(row.number("qcur") for row in rows), max((row.number("qmax") for row in rows), default=0)
 
     def _latency(self, group: TargetGroup) -> None:
         values = self.counters.latencies(group.name)

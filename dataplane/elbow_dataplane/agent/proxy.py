@@ -83,7 +83,7 @@ class Proxy:
         """
         if self.snapshot is None or self._sent is None or skeleton(known.desired.config, self.engine) != self._frame:
             return False
-        wanted = known.wanted()
+        wanted = known.wanted
         await self.runtime.worker.tell(news(wanted, self._sent, self.snapshot.running, self.engine))
         self._sent = wanted
         return True
@@ -105,7 +105,7 @@ class Proxy:
             known, snapshot = await self._read(known)
         self._frame = frame
         for _ in range(_ROUNDS):
-            self._sent = known.wanted()
+            self._sent = known.wanted
             todo = self._compare(self._sent, snapshot)
             if not todo:
                 self._keep(known, frame)
@@ -119,7 +119,7 @@ class Proxy:
         workers = await self.runtime.workers()
         current = self.snapshot.info.pid if self.snapshot else 0
         old = [pid for pid in workers.old if pid != current]  # after a failed reload the master calls it so
-        groups = [group.spec for group in known.wanted().groups]
+        groups = [group.spec for group in known.wanted.groups]
         finishing: set[Place] = set()
         for pid in old:
             with suppress(Unreachable):  # it has just ended
@@ -165,7 +165,7 @@ class Proxy:
             hold.release()
 
     async def _read(self, known: Known) -> tuple[Known, Snapshot]:
-        snapshot = await self.runtime.look(known.wanted().groups, known.desired.certificates)
+        snapshot = await self.runtime.look(known.wanted.groups, known.desired.certificates)
         now = time.time()
         observed, cut = known.observe(snapshot.running, now).forget(now)
         if observed != known:  # what stays the same needn't be worked out again
@@ -225,7 +225,7 @@ class Proxy:
     def _reasons(self, known: Known, frame: Skeleton, snapshot: Snapshot) -> list[tuple[ReloadReason, str]]:
         if snapshot.mark != frame.mark:
             return reasons(self._frame, frame) or [(ReloadReason.PROXY_CHANGED, "")]
-        shut = shut_down(known.wanted(), snapshot.running.stats)
+        shut = shut_down(known.wanted, snapshot.running.stats)
         return [(ReloadReason.LISTENER_CHANGED, f"{name} (someone shut it down)") for name in shut]
 
     async def _reload(
@@ -235,7 +235,7 @@ class Proxy:
         if in_the_way := taken(frame, addresses(old_text)):
             raise RefusedByHAProxy("; ".join(in_the_way))
         self._write_parts(known)
-        await self._write_checked(render(frame, known.wanted(), self.engine))
+        await self._write_checked(render(frame, known.wanted, self.engine))
         write(self.engine.state_file, (await self.runtime.server_state()).encode())
         hold = await self.runtime.worker.hold()
         try:
@@ -266,7 +266,7 @@ class Proxy:
     def _write_files(self, known: Known, frame: Skeleton) -> None:
         """Everything a HAProxy that starts reads."""
         self._write_parts(known)
-        write(self.engine.config_file, render(frame, known.wanted(), self.engine).encode())
+        write(self.engine.config_file, render(frame, known.wanted, self.engine).encode())
 
     def _write_parts(self, known: Known) -> None:
         for name, content in errors.files().items():
@@ -279,7 +279,7 @@ class Proxy:
             self.process.trim_log()
         if self._kept == (known, frame, stamp(self.engine.config_file)):
             return
-        text = render(frame, known.wanted(), self.engine)
+        text = render(frame, known.wanted, self.engine)
         if text != self._config_on_disk():
             write(self.engine.config_file, text.encode())
         self.certificates.tidy(known.desired.certificates)

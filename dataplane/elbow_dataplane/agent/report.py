@@ -6,28 +6,26 @@ from elbow_api.listener import Listener
 from elbow_api.proxy_config import ZoneState
 from elbow_api.proxy_report import HAProxyReport, ListenerReport, ProxyReport, TargetGroupReport
 from elbow_api.target_group import TargetGroup
-from elbow_api.target_health import State, TargetHealth
+from elbow_api.target_health import SICK_FIRST, State, TargetHealth
 from elbow_api.timestamp import timestamp
 
 from elbow_dataplane.agent.state import Known
 from elbow_dataplane.agent.view import View
 from elbow_dataplane.haproxy.counters import Counters
-from elbow_dataplane.haproxy.elb_counters import elb_codes, group_count, listener_count, processed_bytes, spillover
-from elbow_dataplane.haproxy.render.server import backend_of, open_backend_of
+from elbow_dataplane.haproxy.elb_counters import (
+    elb_codes,
+    group_count,
+    listener_count,
+    processed_bytes,
+    spillover,
+    surge_queue,
+)
+from elbow_dataplane.haproxy.render.frontend import frontend_of
+from elbow_dataplane.haproxy.render.server import backends_of
 from elbow_dataplane.haproxy.stats import Stats
 from elbow_dataplane.model.health import Health, not_in_use, registered, taken_out
 from elbow_dataplane.model.target import Target, name_of
 from elbow_dataplane.model.wanted import is_deregistered, is_zone_enabled, reachable
-
-_ORDER = {
-    State.UNHEALTHY: 0,
-    State.UNHEALTHY_DRAINING: 1,
-    State.INITIAL: 2,
-    State.DRAINING: 3,
-    State.UNAVAILABLE: 4,
-    State.HEALTHY: 5,
-    State.UNUSED: 6,
-}
 
 
 def report(view: View, known: Known, counters: Counters) -> ProxyReport:
@@ -98,20 +96,20 @@ def target_health(group: TargetGroup, known: Known, now: float) -> list[tuple[Ta
         for (name, key), drain in known.registration.drains.items()
         if name == group.name and key not in stays
     ]
-    return sorted(found, key=lambda pair: (_ORDER[pair[1].state], pair[0].key))
+    return sorted(found, key=lambda pair: (SICK_FIRST.index(pair[1].state), pair[0].key))
 
 
 def is_drained(view: View, known: Known, group: TargetGroup, target: Target, health: Health) -> bool:
     """Whether a target gets nothing any more from this proxy, and nothing is under way on it."""
     server, leaves = name_of(known.secret, group.name, target.key), health.state is State.DRAINING
-    return all(view.is_drained((name, server), leaves=leaves) for name in (backend_of(group), open_backend_of(group)))
+    return all(view.is_drained((name, server), leaves=leaves) for name in backends_of(group.name))
 
 
 def _group(group: TargetGroup, view: View, known: Known, counters: Counters) -> TargetGroupReport:
     stats = view.running.stats if view.running else None
     targets = target_health(group, known, view.at)
     count = {state: sum(health.state is state for _, health in targets) for state in State}
-    wanted = known.wanted().group(group.name)
+    wanted = known.wanted.group(group.name)
     healthy = count[State.HEALTHY] + count[State.UNAVAILABLE]
     return TargetGroupReport(
         name=group.name,
@@ -126,7 +124,7 @@ def _group(group: TargetGroup, view: View, known: Known, counters: Counters) -> 
         target4xx=group_count(counters, group, "hrsp_4xx"),
         target5xx=group_count(counters, group, "hrsp_5xx"),
         connection_errors=group_count(counters, group, "econ"),
-        surge_queue_length=_queued(group, stats),
+        surge_queue_length=surge_queue(stats, group)[0],
         spillover=spillover(counters, group, known.desired.config.spec.listeners_of(group)),
         fails_open=group.fail_open and wanted is not None and wanted.registered > 0 and healthy < wanted.minimum,
         targets=[
@@ -136,16 +134,8 @@ def _group(group: TargetGroup, view: View, known: Known, counters: Counters) -> 
     )
 
 
-def _queued(group: TargetGroup, stats: Stats | None) -> int:
-    if stats is None:
-        return 0
-    names = (backend_of(group), open_backend_of(group))
-    waiting = sum(row.number("qcur") for name, row in stats.backends.items() if name in names)
-    return waiting + sum(row.number("qcur") for (backend, _), row in stats.servers.items() if backend in names)
-
-
 def _listener(listener: Listener, counters: Counters, stats: Stats | None) -> ListenerReport:
-    row = stats.frontends.get(f"ls_{listener.name}") if stats else None
+    row = stats.frontends.get(frontend_of(listener)) if stats else None
     return ListenerReport(
         name=listener.name,
         port=listener.port,

@@ -8,7 +8,7 @@ from elbow_api.target_group import TargetGroup
 from elbow_api.target_health import State
 
 from elbow_dataplane.haproxy.diff import Place, Running
-from elbow_dataplane.haproxy.render.server import backend_of, open_backend_of
+from elbow_dataplane.haproxy.render.server import backend_of, backends_of
 from elbow_dataplane.haproxy.stats import Row
 from elbow_dataplane.model.desired import Desired
 from elbow_dataplane.model.health import Check, Health, may_serve, not_in_use, observe, registered, taken_out, unchecked
@@ -30,12 +30,9 @@ class Known:
     began: float = 0.0
     """When the agent first knew anything, in seconds since the epoch."""
 
+    @cached_property
     def wanted(self) -> Wanted:
         """What HAProxy is to run."""
-        return self._wanted
-
-    @cached_property
-    def _wanted(self) -> Wanted:
         return plan(
             self.desired.config,
             self.zone,
@@ -114,7 +111,7 @@ class Known:
         """The servers of unhealthy targets whose connections are to be closed (ELB section 2.7)."""
         places: set[Place] = set()
         groups = {group.name: group for group in self.desired.config.spec.target_groups if group.cuts_unhealthy}
-        for group in self.wanted().groups if groups else ():
+        for group in self.wanted.groups if groups else ():
             spec = group.spec
             healthy = sum(server.state is State.HEALTHY for server in group.servers if not server.draining)
             if spec.name not in groups or (spec.fail_open and healthy < group.minimum):
@@ -122,22 +119,13 @@ class Known:
             for server in group.servers:
                 health = self.health.get((spec.name, server.target.key))
                 if health is not None and not server.draining and not may_serve(health, spec, now):
-                    places |= {(backend_of(spec), server.name), (open_backend_of(spec), server.name)}
+                    places |= {(backend, server.name) for backend in backends_of(spec.name)}
         return frozenset(places)
 
     def forget(self, now: float) -> tuple["Known", frozenset[Place]]:
         """Drop the drains that are over; returns the servers whose connections are to be closed now."""
         registration, cut = forget(self.registration, now)
-        groups = {group.name: group for group in self.desired.config.spec.target_groups}
-        places: set[Place] = set()
-        for group, key in cut:
-            name = name_of(self.secret, group, key)
-            spec = groups.get(group)
-            places |= (
-                {(backend_of(spec), name), (open_backend_of(spec), name)}
-                if spec
-                else {(f"tg_{group}", name), (f"tg_{group}_open", name)}
-            )
+        places = {(backend, name_of(self.secret, group, key)) for group, key in cut for backend in backends_of(group)}
         return replace(self, registration=registration), frozenset(places)
 
     def next_change(self, now: float) -> float | None:

@@ -6,19 +6,10 @@ from datetime import datetime
 
 import click
 from elbow_api.proxy_report import ProxyReport, TargetGroupReport
-from elbow_api.target_health import State, TargetHealth
+from elbow_api.target_health import SICK_FIRST, TargetHealth
 
 from elbow_dataplane.cli import table
 
-SICK_FIRST = (
-    State.UNHEALTHY,
-    State.UNHEALTHY_DRAINING,
-    State.INITIAL,
-    State.DRAINING,
-    State.UNAVAILABLE,
-    State.HEALTHY,
-    State.UNUSED,
-)
 Entry = tuple[ProxyReport, TargetGroupReport, TargetHealth]
 
 

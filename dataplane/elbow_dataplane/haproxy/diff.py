@@ -6,11 +6,7 @@ from dataclasses import dataclass, field
 from elbow_api.target_health import State
 
 from elbow_dataplane.haproxy.engine import Engine
-from elbow_dataplane.haproxy.render.server import (
-    backend_of,
-    open_backend_of,
-    words,
-)
+from elbow_dataplane.haproxy.render.server import backend_of, backends_of, open_backend_of, words
 from elbow_dataplane.haproxy.render.variable import variables
 from elbow_dataplane.haproxy.server_state import ServerState
 from elbow_dataplane.haproxy.stats import Row, Stats
@@ -84,8 +80,7 @@ def _places(group: Group, servers: Iterable[Server]) -> Iterator[tuple[Place, Se
 
 
 def _ours(place: Place, wanted: Wanted) -> bool:
-    names = {backend_of(g.spec) for g in wanted.groups} | {open_backend_of(g.spec) for g in wanted.groups}
-    return place[0] in names
+    return any(place[0] in backends_of(group.spec.name) for group in wanted.groups)
 
 
 def is_busy(stats: Stats, place: Place) -> bool:

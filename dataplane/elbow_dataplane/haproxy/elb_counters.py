@@ -7,12 +7,13 @@ from elbow_api.target_group import TargetGroup
 
 from elbow_dataplane.haproxy.counters import Counters
 from elbow_dataplane.haproxy.render.frontend import frontend_of
-from elbow_dataplane.haproxy.render.server import backend_of, open_backend_of
+from elbow_dataplane.haproxy.render.server import backends_of, open_backend_of
+from elbow_dataplane.haproxy.stats import Stats
 
 
 def group_count(counters: Counters, group: TargetGroup, name: str) -> int:
     """A sum over a group's targets, in both of its backends."""
-    return sum(counters.of("server", backend, name) for backend in (backend_of(group), open_backend_of(group)))
+    return sum(counters.of("server", backend, name) for backend in backends_of(group.name))
 
 
 def failed_open(counters: Counters, group: TargetGroup) -> int:
@@ -23,8 +24,18 @@ def failed_open(counters: Counters, group: TargetGroup) -> int:
 def spillover(counters: Counters, group: TargetGroup, listeners: Iterable[Listener]) -> int:
     """SpilloverCount: nothing but a full surge queue denies a request in a backend; connections are counted by the frontend."""
     if group.protocol.is_http:
-        return sum(counters.of("backend", backend, "dreq") for backend in (backend_of(group), open_backend_of(group)))
+        return sum(counters.of("backend", backend, "dreq") for backend in backends_of(group.name))
     return sum(listener_count(counters, listener, "dreq") for listener in listeners)
+
+
+def surge_queue(stats: Stats | None, group: TargetGroup) -> tuple[int, int]:
+    """SurgeQueueLength: what waits now, and the most that did since HAProxy started; 0 before anything was read."""
+    if stats is None:
+        return 0, 0
+    names = backends_of(group.name)
+    rows = [row for name, row in stats.backends.items() if name in names]
+    rows += [row for (backend, _), row in stats.servers.items() if backend in names]
+    return sum(row.number("qcur") for row in rows), max((row.number("qmax") for row in rows), default=0)
 
 
 def listener_count(counters: Counters, listener: Listener, name: str) -> int:

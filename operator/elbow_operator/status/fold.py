@@ -8,7 +8,7 @@ from elbow_api.names import zone_name
 from elbow_api.proxy_config import ZoneState
 from elbow_api.proxy_report import TargetGroupReport
 from elbow_api.target_group import TargetGroup
-from elbow_api.target_health import TargetHealth
+from elbow_api.target_health import SICK_FIRST, TargetHealth
 
 from elbow_operator.plan.dns import HOSTNAME
 from elbow_operator.status.capacity import capacity, provisioned
@@ -18,7 +18,6 @@ from elbow_operator.status.reason import Reason
 from elbow_operator.status.zone import addresses, zone_states
 
 _MOST_TARGETS = 100
-_ORDER = ("unhealthy", "unhealthy.draining", "initial", "draining", "unavailable", "healthy", "unused")
 
 Status = dict[str, Any]
 
@@ -217,7 +216,7 @@ def _group(observed: Observed, group: TargetGroup) -> Status:
     ]
     targets = _targets(views)
     counts = {state: sum(t["state"] in states for t in targets) for state, states in _COUNTED.items()}
-    ordered = sorted(targets, key=lambda t: (_ORDER.index(t["state"]), t["address"], t["port"], t.get("zone", "")))
+    ordered = sorted(targets, key=lambda t: (SICK_FIRST.index(t["state"]), t["address"], t["port"], t.get("zone", "")))
     return {"name": group.name, **counts, "targets": ordered[:_MOST_TARGETS]}
 
 
@@ -236,7 +235,7 @@ def _targets(views: Iterable[tuple[str, TargetGroupReport]]) -> list[Status]:
     for _, view in views:
         for target in view.targets:
             key = (target.address, target.port)
-            if key not in worst or _ORDER.index(target.state) < _ORDER.index(worst[key].state):
+            if key not in worst or SICK_FIRST.index(target.state) < SICK_FIRST.index(worst[key].state):
                 worst[key] = target
     return [
         target.model_dump(mode="json", by_alias=True, exclude_none=True, exclude={"weight", "drained"})

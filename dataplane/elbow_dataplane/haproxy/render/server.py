@@ -15,14 +15,19 @@ _INIT_STATE = {
 _SEND_PROXY = {ProxyProtocol.V1: "send-proxy", ProxyProtocol.V2: "send-proxy-v2"}
 
 
+def backends_of(group: str) -> tuple[str, str]:
+    """The backends of a target group by its name: one whose servers are checked, and one for when too few targets are healthy."""
+    return f"tg_{group}", f"tg_{group}_open"
+
+
 def backend_of(group: TargetGroup) -> str:
     """The backend whose servers are checked."""
-    return f"tg_{group.name}"
+    return backends_of(group.name)[0]
 
 
 def open_backend_of(group: TargetGroup) -> str:
     """The backend used when too few targets are healthy: the same servers, unchecked."""
-    return f"tg_{group.name}_open"
+    return backends_of(group.name)[1]
 
 
 def checked_options(group: TargetGroup, engine: Engine) -> str:
