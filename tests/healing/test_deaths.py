@@ -1,6 +1,7 @@
 """Whoever dies is back soon, and knows what it knew."""
 
 import re
+import shutil
 import signal
 import time
 from collections import Counter
@@ -9,11 +10,12 @@ from pathlib import Path
 
 import pytest
 from harness import processes
+from harness.certificates import Authority
 from harness.client import Client, Closed, get
 from harness.elbow import Elbow
 from harness.load import Load
 from harness.machine import slowness
-from harness.manifest import group, http, listener, load_balancer
+from harness.manifest import group, http, listener, load_balancer, tls
 from harness.poll import until
 from harness.target import addresses
 from harness.targets import Targets
@@ -68,6 +70,26 @@ def test_haproxy_killed_is_back_within_1_s_with_the_same_targets_and_health(
     assert lb.reloads() == {}
     until(lambda: lb.group().requests >= served)
     assert took < 1.0 * slowness(), f"{took:.2f} s"
+
+
+def test_haproxy_killed_is_back_although_someone_removed_all_it_starts_from(
+    elbow: Start, targets: Targets, port: int, authority: Authority, tmp_path: Path
+) -> None:
+    bundle = tmp_path / "web.pem"
+    authority.issue("web.test", file=bundle)
+    lb = elbow(load_balancer([listener(port, "HTTPS", tls=tls(bundle))], [group(targets.many(1))]))
+    before = lb.haproxies()
+    for directory in ("errors", "certificates"):
+        shutil.rmtree(lb.run_dir / directory)
+    (lb.run_dir / "haproxy.cfg").unlink()
+
+    lb.kill_haproxy()
+
+    until(lambda: lb.haproxies() and not set(before) & set(lb.haproxies()))
+    lb.wait_settled()
+    with Client(port, tls=authority.client_context(), server_name="web.test") as client:
+        assert client.get().status == 200
+    assert lb.reloads() == {}
 
 
 def test_the_agent_killed_is_nothing_to_the_traffic_and_the_next_one_takes_over_without_a_reload(

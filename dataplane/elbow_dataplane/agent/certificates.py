@@ -49,7 +49,7 @@ class Certificates:
 
     def tidy(self, wanted: Mapping[str, bytes]) -> None:
         """Remove the files, and with them the keys, that nothing uses any more."""
-        for path in self.engine.certificates.iterdir():
+        for path in self.engine.certificates.glob("*"):
             if path.name not in wanted:
                 path.unlink(missing_ok=True)
 

@@ -8,10 +8,12 @@ def write(path: Path, content: bytes) -> None:
     """Replace a file's content at once: a reader finds the old or the new, never a half. Only its owner may read it.
 
     It isn't forced to the disk, which can take long and is waited for by all targets: with the machine's power HAProxy goes
-    too, and it starts from files that were written anew. Raises OSError that names the file; the old content stays.
+    too, and it starts from files that were written anew. A directory that someone removed is made again. Raises OSError that
+    names the file; the old content stays.
     """
     temporary = path.with_name(f".{path.name}.new")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
             file.write(content)
         temporary.replace(path)
