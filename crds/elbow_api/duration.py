@@ -30,7 +30,7 @@ class Duration(str):
     @classmethod
     def __get_pydantic_core_schema__(cls, _source: Any, _handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
         return core_schema.no_info_plain_validator_function(
-            cls._parse, serialization=core_schema.plain_serializer_function_ser_schema(str)
+            cls.parse, serialization=core_schema.plain_serializer_function_ser_schema(str)
         )
 
     @classmethod
@@ -38,7 +38,8 @@ class Duration(str):
         return {"type": "string", "pattern": PATTERN, "maxLength": 24}
 
     @classmethod
-    def _parse(cls, value: Any) -> Self:
+    def parse(cls, value: Any) -> Self:
+        """Take what a user wrote; raises PydanticCustomError, a ValueError."""
         if not isinstance(value, str) or len(value) > 24 or not re.fullmatch(PATTERN[1:-1], value):
             raise PydanticCustomError("duration", "not a duration; write it like 30s, 5m, 1h30m or 500ms")
         return cls(value)

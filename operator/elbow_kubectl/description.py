@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 from elbow_kube.object import Object, holds
@@ -10,12 +10,12 @@ from elbow_kube.pod import containers
 
 from elbow_kubectl import show
 from elbow_kubectl.completion import load_balancer_names
-from elbow_kubectl.load_balancers import condition, summary
+from elbow_kubectl.load_balancers import COUNTED, condition, summary
 from elbow_kubectl.place import Place, place_options
 from elbow_kubectl.registration import words
 from elbow_kubectl.reservation import COLUMNS, cells
 from elbow_kubectl.reservation import rows as set_aside
-from elbow_kubectl.targets import from_status, from_views
+from elbow_kubectl.targets import Target, told
 from elbow_kubectl.targets import lines as target_lines
 
 if TYPE_CHECKING:
@@ -81,21 +81,26 @@ def page(load_balancer: Object, views: list["View"], events: list[Object]) -> Ob
         "capacity": set_aside(load_balancer),
         "deregisteredTargets": spec.get("deregisteredTargets") or [],
         "listeners": [
-            listener | {"conditions": _listener_status(status, listener["name"]).get("conditions") or []}
+            listener | {"conditions": _status_of(status, "listeners", listener["name"]).get("conditions") or []}
             for listener in spec.get("listeners") or []
         ],
         "targetGroups": [
-            group | {key: value for key, value in _group_status(status, group["name"]).items() if key != "targets"}
+            group
+            | {
+                key: value
+                for key, value in _status_of(status, "targetGroups", group["name"]).items()
+                if key != "targets"
+            }
             for group in spec.get("targetGroups") or []
         ],
-        "targets": [target.document for target in _targets(load_balancer, views)],
+        "targets": [target.document for target in told(load_balancer, views)],
         "proxies": [proxy(view) for view in views],
         "events": [
             {
                 "type": event.get("type"),
                 "reason": event.get("reason"),
                 "note": event.get("note"),
-                "count": (event.get("series") or {}).get("count", 1),
+                "count": _count(event),
                 "time": _last_seen(event),
             }
             for event in events
@@ -103,16 +108,9 @@ def page(load_balancer: Object, views: list["View"], events: list[Object]) -> Ob
     }
 
 
-def _targets(load_balancer: Object, views: list["View"]) -> list[Any]:
-    return from_views(load_balancer, views) if any(view.report for view in views) else from_status(load_balancer)
-
-
-def _listener_status(status: Object, name: str) -> Object:
-    return next((one for one in status.get("listeners") or [] if one["name"] == name), {})
-
-
-def _group_status(status: Object, name: str) -> Object:
-    return next((one for one in status.get("targetGroups") or [] if one["name"] == name), {})
+def _status_of(status: Object, parts: str, name: str) -> Object:
+    """What the status says of a listener or a target group; empty where it says nothing yet."""
+    return next((one for one in status.get(parts) or [] if one["name"] == name), {})
 
 
 def proxy(view: "View") -> Object:
@@ -171,58 +169,36 @@ Section = tuple[str, list[str], list[show.Row]]
 
 def _sections(load_balancer: Object, views: list["View"], events: list[Object], now: datetime) -> Iterator[Section]:
     spec, status = load_balancer["spec"], load_balancer.get("status") or {}
-    yield (
-        "Conditions",
-        ["TYPE", "STATUS", "REASON", "SINCE", "MESSAGE"],
-        [
-            [c["type"], c["status"], c["reason"], show.age(c.get("lastTransitionTime"), now), c.get("message")]
-            for c in status.get("conditions") or []
-        ],
-    )
+    yield "Conditions", ["TYPE", "STATUS", "REASON", "SINCE", "MESSAGE"], [*_conditions(status, now)]
     yield "Zones", ["ZONE", "STATE", "REASON", "READY", "CONVERGED", "ADDRESSES"], [*_zones(status)]
     yield "Set aside", COLUMNS, [cells(row) for row in set_aside(load_balancer)]
-    yield (
-        "Listeners",
-        ["LISTENER", "PROTOCOL", "PORT", "TARGET GROUP", "RESOLVED", "MESSAGE"],
-        [
-            [li["name"], li["protocol"], str(li["port"]), li["targetGroup"], *_resolved(status, li["name"])]
-            for li in spec.get("listeners") or []
-        ],
-    )
-    yield (
-        "Target groups",
-        ["GROUP", "PROTOCOL", "TARGETS FROM", "HEALTH CHECK", "HEALTHY", "UNHEALTHY", "INITIAL", "DRAINING", "UNUSED"],
-        [
-            [g["name"], g["protocol"], source(g), check(g), *_counts(_group_status(status, g["name"]))]
-            for g in spec.get("targetGroups") or []
-        ],
-    )
-    targets = _targets(load_balancer, views)
+    listeners: list[show.Row] = [
+        [li["name"], li["protocol"], str(li["port"]), li["targetGroup"], *_resolved(status, li["name"])]
+        for li in spec.get("listeners") or []
+    ]
+    yield "Listeners", ["LISTENER", "PROTOCOL", "PORT", "TARGET GROUP", "RESOLVED", "MESSAGE"], listeners
+    columns = ["GROUP", "PROTOCOL", "TARGETS FROM", "HEALTH CHECK", *map(str.upper, COUNTED)]
+    yield "Target groups", columns, [_group_row(group, status) for group in spec.get("targetGroups") or []]
+    yield _targets_section(load_balancer["metadata"]["name"], told(load_balancer, views), now)
+    columns = ["POD", "ZONE", "NODE", "READY", "RESTARTS", "GENERATION", "CONVERGED", "AGE", "FAULTS"]
+    yield "Proxies", columns, [_proxy_row(proxy(view), now) for view in views]
+    yield "Events", ["LAST SEEN", "TYPE", "REASON", "COUNT", "NOTE"], [_event_row(event, now) for event in events]
+
+
+def _conditions(status: Object, now: datetime) -> Iterator[show.Row]:
+    for one in status.get("conditions") or []:
+        since = show.age(one.get("lastTransitionTime"), now)
+        yield [one["type"], one["status"], one["reason"], since, one.get("message")]
+
+
+def _targets_section(name: str, targets: list[Target], now: datetime) -> Section:
+    """The targets that aren't healthy; some of all where there are none."""
     sick = [target for target in targets if target.state != "healthy"][:_MOST_TARGETS]
     shown = sick or targets[:_MOST_TARGETS]
     more = len(targets) - len(shown)
     title = "Targets that aren't healthy" if sick else "Targets"
-    title += f" ({more} more; see `kubectl elb targets {load_balancer['metadata']['name']}`)" if more else ""
-    yield (title, *target_lines(shown, now, several=False, wide=False))
-    yield (
-        "Proxies",
-        ["POD", "ZONE", "NODE", "READY", "RESTARTS", "GENERATION", "CONVERGED", "AGE", "FAULTS"],
-        [_proxy_row(proxy(view), now) for view in views],
-    )
-    yield (
-        "Events",
-        ["LAST SEEN", "TYPE", "REASON", "COUNT", "NOTE"],
-        [
-            [
-                show.age(_last_seen(event), now),
-                event.get("type"),
-                event.get("reason"),
-                (event.get("series") or {}).get("count", 1),
-                event.get("note"),
-            ]
-            for event in events
-        ],
-    )
+    title += f" ({more} more; see `kubectl elb targets {name}`)" if more else ""
+    return title, *target_lines(shown, now, several=False, wide=False)
 
 
 def _zones(status: Object) -> Iterator[show.Row]:
@@ -241,7 +217,7 @@ def _zones(status: Object) -> Iterator[show.Row]:
 
 
 def _resolved(status: Object, listener: str) -> list[object]:
-    for one in _listener_status(status, listener).get("conditions") or []:
+    for one in _status_of(status, "listeners", listener).get("conditions") or []:
         if one["type"] == "ResolvedRefs":
             return [one["status"], one.get("message")]
     return [None, None]
@@ -269,8 +245,18 @@ def check(group: Object) -> str:
     return f"{protocol}{where}{path} every {asked.get('interval', '30s')}"
 
 
-def _counts(status: Object) -> list[object]:
-    return [status.get(state, 0) for state in ("healthy", "unhealthy", "initial", "draining", "unused")]
+def _group_row(group: Object, status: Object) -> show.Row:
+    said = _status_of(status, "targetGroups", group["name"])
+    return [group["name"], group["protocol"], source(group), check(group), *(said.get(state, 0) for state in COUNTED)]
+
+
+def _count(event: Object) -> int:
+    return int((event.get("series") or {}).get("count", 1))
+
+
+def _event_row(event: Object, now: datetime) -> show.Row:
+    seen = show.age(_last_seen(event), now)
+    return [seen, event.get("type"), event.get("reason"), _count(event), event.get("note")]
 
 
 def _proxy_row(one: Object, now: datetime) -> show.Row:

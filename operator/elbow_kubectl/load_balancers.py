@@ -9,6 +9,9 @@ from elbow_kubectl import show
 from elbow_kubectl.completion import load_balancer_names
 from elbow_kubectl.place import Place, everywhere_option, output_option, place_options
 
+COUNTED = ("healthy", "unhealthy", "initial", "draining", "unused")
+"""The states the status counts targets by."""
+
 
 @click.command("list")
 @click.argument("names", nargs=-1, shell_complete=load_balancer_names)
@@ -48,10 +51,7 @@ def summary(load_balancer: Object) -> Object:
         "dnsName": status.get("dnsName", ""),
         "addresses": status.get("addresses") or [],
         "zones": {zone["name"]: zone["state"] for zone in status.get("zones") or []},
-        "targets": {
-            state: sum(group.get(state, 0) for group in groups)
-            for state in ("healthy", "unhealthy", "initial", "draining", "unused")
-        },
+        "targets": {state: sum(group.get(state, 0) for group in groups) for state in COUNTED},
         "listeners": [
             {key: listener[key] for key in ("name", "protocol", "port")} for listener in spec.get("listeners") or []
         ],

@@ -34,19 +34,18 @@ class Meaning:
 def moment(text: str, base: datetime, parameter: click.Parameter | None = None) -> datetime:
     """A time: `now`, `+2h` after a base, or 2026-01-31T18:00:00Z; to the second."""
     from elbow_api.duration import Duration
-    from pydantic import TypeAdapter, ValidationError
 
     try:
         if text == "now":
             return base.replace(microsecond=0)
         if text.startswith("+"):
-            span = TypeAdapter(Duration).validate_python(text[1:]).milliseconds
+            span = Duration.parse(text[1:]).milliseconds
             return (base + timedelta(milliseconds=span)).replace(microsecond=0)
         found = datetime.fromisoformat(text).replace(microsecond=0)
         if found.tzinfo is None:
             raise click.BadParameter(f"{text!r} has no time zone; end it with Z or +01:00", param=parameter)
         return found.astimezone(UTC)
-    except (ValidationError, ValueError, OverflowError):
+    except (ValueError, OverflowError):
         raise click.BadParameter(
             f"{text!r} is no time; write now, +2h, or 2026-01-31T18:00:00Z", param=parameter
         ) from None
@@ -86,10 +85,8 @@ def checked(load_balancer: Object, capacity: Object) -> "LoadBalancer":
     from elbow_api.fault import Refused
     from elbow_api.load_balancer import parse
 
-    metadata = {key: load_balancer["metadata"][key] for key in ("name", "namespace")}
-    head = {key: load_balancer[key] for key in ("apiVersion", "kind")} | {"metadata": metadata}
     try:
-        return parse({**head, "spec": {**load_balancer["spec"], "capacity": capacity}})
+        return parse({**load_balancer, "spec": {**load_balancer["spec"], "capacity": capacity}})
     except Refused as refused:
         raise click.ClickException("\n".join(map(str, refused.faults))) from None
 

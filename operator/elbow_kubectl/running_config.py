@@ -116,9 +116,8 @@ def _short(load_balancer: Object) -> Object:
     from elbow_api.fault import Refused
     from elbow_api.load_balancer import parse
 
-    metadata = {key: load_balancer["metadata"][key] for key in ("name", "namespace")}
     try:
-        spec = parse({**{k: load_balancer[k] for k in ("apiVersion", "kind", "spec")}, "metadata": metadata}).spec
+        spec = parse(load_balancer).spec
     except Refused:
         raw: Object = load_balancer["spec"]
         return raw

@@ -110,6 +110,12 @@ async def fetch(cluster: "Cluster", names: Iterable[str]) -> tuple[list[Target],
     return sorted(found, key=lambda t: (SICK_FIRST.index(t.state), *t.key)), notes
 
 
+def told(load_balancer: Object, found: "Iterable[View]") -> list[Target]:
+    """The targets the proxies name, or, where none of them could be asked, the status."""
+    found = list(found)
+    return from_views(load_balancer, found) if any(view.report for view in found) else from_status(load_balancer)
+
+
 def from_status(load_balancer: Object) -> list[Target]:
     """The targets the status names."""
     groups = (load_balancer.get("status") or {}).get("targetGroups") or []

@@ -21,11 +21,10 @@ _LEAST, _MOST = timedelta(minutes=1), timedelta(days=3)
 
 def _span(_: click.Context, parameter: click.Parameter, value: str) -> timedelta:
     from elbow_api.duration import Duration
-    from pydantic import TypeAdapter, ValidationError
 
     try:
-        span = timedelta(milliseconds=TypeAdapter(Duration).validate_python(value).milliseconds)
-    except ValidationError:
+        span = timedelta(milliseconds=Duration.parse(value).milliseconds)
+    except ValueError:
         raise click.BadParameter(f"{value!r} is no duration; write it like 30m, 2h or 1d", param=parameter) from None
     if not _LEAST <= span <= _MOST:
         raise click.BadParameter(f"{value} is outside 1m to 3d; a shift can be started anew", param=parameter)

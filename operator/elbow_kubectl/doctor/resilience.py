@@ -7,8 +7,8 @@ from elbow_kube.object import Object
 
 from elbow_kubectl.doctor.evidence import Evidence
 from elbow_kubectl.doctor.finding import Finding, Mistake, error, listed, note, warning
-from elbow_kubectl.doctor.targets import targets_seen
 from elbow_kubectl.registration import words
+from elbow_kubectl.targets import told
 
 
 def of_zones(seen: Evidence) -> Iterator[Finding]:
@@ -55,7 +55,7 @@ def _shift(seen: Evidence, shift: Object) -> Finding:
 def of_targets(seen: Evidence) -> Iterator[Finding]:
     """Groups that one loss leaves without targets, somewhere or altogether; targets taken out by hand."""
     zones = [zone["name"] for zone in seen.status.get("zones") or []]
-    targets = targets_seen(seen)
+    targets = told(seen.load_balancer, seen.views)
     for group in seen.spec.get("targetGroups") or []:
         able = [t for t in targets if t.group == group["name"] and t.state in ("healthy", "initial")]
         about = f"target group {group['name']}"

@@ -9,7 +9,7 @@ from elbow_kube.object import Object, holds
 
 from elbow_kubectl.doctor.evidence import Evidence, selected
 from elbow_kubectl.doctor.finding import Finding, Mistake, error, listed, warning
-from elbow_kubectl.targets import Target, from_status, from_views
+from elbow_kubectl.targets import Target, told
 
 _CODE = re.compile(r"\[(\d+)\]")
 
@@ -30,7 +30,7 @@ def of_listeners(seen: Evidence) -> Iterator[Finding]:
 
 def of_target_groups(seen: Evidence) -> Iterator[Finding]:
     """Groups without targets, or whose targets aren't healthy."""
-    targets = targets_seen(seen)
+    targets = told(seen.load_balancer, seen.views)
     used = {listener["targetGroup"] for listener in seen.spec.get("listeners") or []}
     for group in seen.spec.get("targetGroups") or []:
         if group["name"] not in used:
@@ -38,15 +38,6 @@ def of_target_groups(seen: Evidence) -> Iterator[Finding]:
         own = [target for target in targets if target.group == group["name"]]
         yield from _source(seen, group, own)
         yield from _health(seen, group, own)
-
-
-def targets_seen(seen: Evidence) -> list[Target]:
-    """The targets as the proxies tell, or else as the status does."""
-    return (
-        from_views(seen.load_balancer, seen.views)
-        if any(v.report for v in seen.views)
-        else from_status(seen.load_balancer)
-    )
 
 
 def _source(seen: Evidence, group: Object, targets: list[Target]) -> Iterator[Finding]:
