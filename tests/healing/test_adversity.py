@@ -264,6 +264,24 @@ def test_a_full_disk_is_a_fault_and_targets_follow_the_manifest_all_the_same(
     assert "/other" in small.config()
 
 
+def test_haproxy_killed_while_the_disk_is_full_is_back_on_the_file_it_had_with_the_targets_of_now(
+    small: OnASmallDisk, targets: Targets, port: int
+) -> None:
+    a, b = targets.made[0], targets.http("b")
+    full = small.run_dir / "full"
+    fill(full)
+    small.write(http(port, [a, b]))
+    fault(small, "No space left on device")
+
+    small.kill_haproxy()
+
+    until(lambda: serves(port), limit=10)
+    until(lambda: {get(port).target for _ in range(4)} == {"a", "b"}, limit=10)
+    full.unlink()
+    cured(small)
+    assert small.reloads() == {}
+
+
 def fill(file: Path) -> None:
     """Write until no byte fits any more."""
     with file.open("wb", buffering=0) as out:

@@ -20,3 +20,13 @@ def write(path: Path, content: bytes) -> None:
     except OSError as error:
         temporary.unlink(missing_ok=True)
         raise OSError(error.errno, error.strerror, str(path)) from None
+
+
+def ensure(path: Path, content: bytes) -> None:
+    """Write a file unless it holds that content: one that does needs no room on a full disk."""
+    try:
+        if path.read_bytes() == content:
+            return
+    except OSError:
+        pass
+    write(path, content)

@@ -10,7 +10,7 @@ from elbow_api.usage import kind_of
 
 from elbow_dataplane.agent.binds import addresses, taken
 from elbow_dataplane.agent.certificates import Certificates
-from elbow_dataplane.agent.files import write
+from elbow_dataplane.agent.files import ensure, write
 from elbow_dataplane.agent.kept_counters import KeptCounters
 from elbow_dataplane.agent.memory import Memory
 from elbow_dataplane.agent.process import Process
@@ -196,7 +196,7 @@ class Proxy:
         await self.runtime.worker.tell([f"del server {backend}/{server}" for backend, server in idle])
 
     async def _ensure_runs(self, known: Known, frame: Skeleton) -> None:
-        """Start HAProxy where there is none, on a file that says what is wanted."""
+        """Start HAProxy where there is none, on a file that says what is wanted; on an older one if none can be written."""
         with suppress(Absent):
             await self.runtime.info()
             return
@@ -207,10 +207,10 @@ class Proxy:
         await self.process.until_gone()
         if in_the_way := taken(frame, set()):
             raise RefusedByHAProxy("; ".join(in_the_way))
-        self._write_files(known, frame)
+        whole = self._write_files(known, frame)
         self.process.start()
         await self._first_answer(self.process)
-        self._frame = frame
+        self._frame = frame if whole else None
 
     async def _first_answer(self, process: Process) -> None:
         end = time.monotonic() + _START
@@ -263,14 +263,21 @@ class Proxy:
                 candidate.unlink(missing_ok=True)
         write(self.engine.config_file, text.encode())
 
-    def _write_files(self, known: Known, frame: Skeleton) -> None:
-        """Everything a HAProxy that starts reads."""
-        self._write_parts(known)
-        write(self.engine.config_file, render(frame, known.wanted, self.engine).encode())
+    def _write_files(self, known: Known, frame: Skeleton) -> bool:
+        """Everything a HAProxy that starts reads; returns whether it was written, or else there is an older file."""
+        try:
+            self._write_parts(known)
+            ensure(self.engine.config_file, render(frame, known.wanted, self.engine).encode())
+        except OSError as error:
+            if not self._config_on_disk():
+                raise
+            log.error("HAProxy is started from an older file: %s: %s", error.filename, error.strerror)
+            return False
+        return True
 
     def _write_parts(self, known: Known) -> None:
         for name, content in errors.files().items():
-            write(self.engine.run / name, content)
+            ensure(self.engine.run / name, content)
         self.certificates.write(known.desired.certificates)
 
     def _keep(self, known: Known, frame: Skeleton) -> None:
