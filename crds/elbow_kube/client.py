@@ -150,7 +150,6 @@ async def connect() -> Client:
     from kubernetes.aio.client import Configuration  # noqa: PLC0415
 
     configuration = Configuration()
-    configuration.disable_strict_ssl_verification = True  # as elbow_kube.login has it
     await config.load_kube_config(client_configuration=configuration)
     return Client(KubeConfig(configuration))
 

@@ -104,6 +104,7 @@ class KubeConfig:
     def __init__(self, configuration: "Configuration") -> None:
         from kubernetes.aio.client import ApiClient  # noqa: PLC0415  (not for pods)
 
+        configuration.disable_strict_ssl_verification = True  # as a service account's context
         configuration.connection_pool_maxsize = 0  # every watch is a connection; with a bound, the last ones would wait
         self._api = ApiClient(configuration)
 

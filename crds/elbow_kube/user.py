@@ -23,7 +23,6 @@ async def login(kubeconfig: str | None = None, context: str | None = None) -> tu
     Without a kubeconfig: $KUBECONFIG, ~/.kube/config, or a pod's service account, in kubectl's order.
     """
     configuration = Configuration()
-    configuration.disable_strict_ssl_verification = True  # as elbow_kube.client has it
     try:
         if not (kubeconfig or context) and _is_pod():
             config.load_incluster_config(client_configuration=configuration)

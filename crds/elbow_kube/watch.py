@@ -14,12 +14,14 @@ from elbow_kube.object import Object
 
 log = logging.getLogger("elbow")
 
-_TIMEOUT = 180  # seconds the API server keeps one watch
-_SILENT = (
-    200.0  # seconds without a line or an end: the connection is dead (of what never changes there are no bookmarks)
-)
+_TIMEOUT = 180
+"""Seconds the API server keeps one watch."""
+_SILENT = 200.0
+"""Seconds without a line or an end: the connection is dead. Of what never changes there are no bookmarks."""
 _SHORT = 1.0
-_RETRY_FIRST, _RETRY_MOST = 0.5, 4.0  # after a partition a proxy is behind for as long, and for what connecting takes
+"""Seconds in which a watch that ends has ended at once."""
+_RETRY_FIRST, _RETRY_MOST = 0.5, 4.0
+"""Seconds until the next try; after a partition a proxy is behind for as long, and for what connecting takes."""
 PAGE = 50
 """Objects in one answer: thousands at once would be held three times over."""
 
@@ -78,7 +80,10 @@ async def watch(
             async with aclosing(_follow(client, path, selector, version, silent, heard)) as changes:
                 async for change in changes:
                     key, document = _key(change.document), keep(change.document)
-                    known.pop(key, None) if change.gone else known.__setitem__(key, _stub(document))
+                    if change.gone:
+                        known.pop(key, None)
+                    else:
+                        known[key] = _stub(document)
                     yield Change(document, change.gone)
         except (ApiError, OSError, ValueError) as error:
             log.warning("watch of %s is lost, trying again in %.1f s: %s", path, pause, error)
@@ -104,16 +109,10 @@ async def _follow(
 ) -> AsyncGenerator[Change, None]:
     """Changes after a version; ends when the API server no longer knows it (410)."""
     while True:
-        query = {
-            **selector,
-            "watch": "1",
-            "allowWatchBookmarks": "1",
-            "resourceVersion": version,
-            "timeoutSeconds": _TIMEOUT,
-        }
+        asked = {"watch": "1", "allowWatchBookmarks": "1", "resourceVersion": version, "timeoutSeconds": _TIMEOUT}
         loop = asyncio.get_running_loop()
         began = loop.time()
-        async with aclosing(client.lines(f"{path}?{urlencode(query)}", silent=silent)) as lines:
+        async with aclosing(client.lines(f"{path}?{urlencode(selector | asked)}", silent=silent)) as lines:
             async for line in lines:
                 heard()
                 event = json.loads(line)

@@ -86,20 +86,28 @@ class Applier:
         planned = {in_zone(document): document for document in wanted if document["kind"] == "Deployment"}
         now = one_at_a_time(planned, _there(planned, owned), observed.lost)
         wanted = [now[in_zone(document)] if document["kind"] == "Deployment" else document for document in wanted]
-        found = [address["value"] for address in addresses(observed, owned.states)]
-        if (dns := observed.dns) and self.settings.external_dns and dns.names and found:
-            document = dns_endpoint(load_balancer, dns.names, found, self.settings.external_dns)
-            wanted.append(owned_by(document, load_balancer, uid))
-        kept = set(map(at, wanted))
-        if dns and (dns.names or dns.fault):  # without an address the last ones stay: a name that is gone is remembered
-            kept.add(("DNSEndpoint", name(load_balancer.metadata.name)))
+        wanted += [owned_by(found, load_balancer, uid) for found in self._names(owned, load_balancer, observed)]
         for document in wanted:
             if document["kind"] != "ServiceAccount":
                 refused += await self._tried(document, self._apply(owned, document))
-        for kind_and_name, document in list(owned.objects.items()):
-            if kind_and_name not in kept and document["kind"] not in ("Secret", "Pod"):
-                await self.client.delete(document)
+        kept = set(map(at, wanted))
+        if (dns := observed.dns) and (dns.names or dns.fault):
+            # Without an address the last ones stay: a name that is gone is remembered.
+            kept.add(("DNSEndpoint", name(load_balancer.metadata.name)))
+        await self._delete_others(owned, kept)
         return refused, unfinished(planned, _there(planned, owned), observed.lost)
+
+    def _names(self, owned: Owned, load_balancer: LoadBalancer, observed: Observed) -> list[Object]:
+        """The DNSEndpoint, where there are names and addresses for one."""
+        found = [address["value"] for address in addresses(observed, owned.states)]
+        if observed.dns is None or self.settings.external_dns is None or not (observed.dns.names and found):
+            return []
+        return [dns_endpoint(load_balancer, observed.dns.names, found, self.settings.external_dns)]
+
+    async def _delete_others(self, owned: Owned, kept: Collection[tuple[str, str]]) -> None:
+        for place, document in list(owned.objects.items()):
+            if place not in kept and document["kind"] not in ("Secret", "Pod"):
+                await self.client.delete(document)
 
     async def _tried(self, document: Object, doing: Awaitable[None]) -> list[Refusal]:
         """The refusal, if it is refused."""

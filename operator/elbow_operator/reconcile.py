@@ -70,28 +70,38 @@ class Reconciler:
             self.metrics.forget(key)
             return None  # owner references do the rest
         faults = await self._accept(owned, resource)
-        uid, generation = resource["metadata"]["uid"], resource["metadata"]["generation"]
-        zones: tuple[str, ...] = ()
         refused: list[Refusal] = []
-        if owned.good is not None:
-            zones = zones_of(self.nodes.values(), owned.good.spec.zones, owned.zones)
-            observed = observation(
-                owned, owned.good, generation, faults, zones, self.nodes.values(), reports, self.now()
-            )
-            owned.states = zone_states(observed)
-            if (dns := self.settings.external_dns) is not None:
-                observed = named(observed, owned.good, resource["metadata"].get("annotations") or {}, dns)
-            awaited = self.gates.awaited(key[0])
-            nodes = self.nodes.values()
-            refused, replacing = await self._applier.apply(owned, owned.good, uid, observed, nodes, awaited)
-            observed = replace(with_refusals(observed, refused), replacing=replacing)
+        if owned.good is None:
+            observed = Observed(resource["metadata"]["generation"], 0, None, faults, (), {})
         else:
-            observed = Observed(generation, 0, None, faults, zones, {})
+            observed = self._observe(owned, owned.good, resource["metadata"], faults, reports)
+            uid, awaited = resource["metadata"]["uid"], self.gates.awaited(key[0])
+            refused, replacing = await self._applier.apply(
+                owned, owned.good, uid, observed, self.nodes.values(), awaited
+            )
+            observed = replace(with_refusals(observed, refused), replacing=replacing)
         held = await self._write_status(owned, resource, observed)
         if self.gates.waiting(key[0]):
             await self.gates.open(key[0], self._balancers(key[0], reports), self.nodes)
         later = [held, _changes_in(owned.good, self.now()), _RETRY if refused else None, self.gates.overlap(key[0])]
         return min((seconds for seconds in later if seconds is not None), default=None)
+
+    def _observe(
+        self,
+        owned: Owned,
+        good: LoadBalancer,
+        metadata: Object,
+        faults: tuple[Fault, ...],
+        reports: Mapping[Key, ProxyReport],
+    ) -> Observed:
+        """What is known now; which of its zones get clients, proxies are told by it."""
+        nodes, now = self.nodes.values(), self.now()
+        zones = zones_of(nodes, good.spec.zones, owned.zones)
+        observed = observation(owned, good, metadata["generation"], faults, zones, nodes, reports, now)
+        owned.states = zone_states(observed)
+        if self.settings.external_dns is None:
+            return observed
+        return named(observed, good, metadata.get("annotations") or {}, self.settings.external_dns)
 
     async def _accept(self, owned: Owned, resource: Object) -> tuple[Fault, ...]:
         """The newest spec if it can be accepted, else the last good one: from memory, or from the proxies' own configuration."""

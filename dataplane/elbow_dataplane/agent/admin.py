@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from socket import AF_INET6
+from socket import AF_INET, AF_INET6
 from typing import Any
 
 from elbow_dataplane.agent.agent import Agent
@@ -32,50 +32,10 @@ class Admin:
     """The admin port while it is open."""
 
     def __init__(self, agent: Agent, host: str, port: int) -> None:
-        pages = _pages(agent)
-        pages["/readyz"] = self._ready
         self._agent = agent
         self._draining = False
-        self._stream = stream = ReportStream(agent)
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-            timeout = 30
-
-            def do_GET(self) -> None:
-                if self.path == "/report?watch":
-                    self._follow()
-                    return
-                page = pages.get(self.path.partition("?")[0])
-                status, kind, body = page() if page else (404, _TEXT, f"there are {', '.join(pages)}\n".encode())
-                self.send_response(status)
-                self.send_header("Content-Type", kind)
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def _follow(self) -> None:
-                """Every report that says something new, as it comes."""
-                self.send_response(200)
-                self.send_header("Content-Type", "application/x-ndjson")
-                self.send_header("Connection", "close")
-                self.end_headers()
-                for line in stream.lines():
-                    self.wfile.write(line)
-
-            def log_message(self, *_: object) -> None:
-                """Nothing: probes and scrapes are no news."""
-
-        class Server(ThreadingHTTPServer):
-            daemon_threads = True
-            address_family = AF_INET6 if ":" in host else ThreadingHTTPServer.address_family
-
-            def handle_error(self, request: Any, client_address: Any) -> None:
-                """A client that goes away is no news either."""
-                if not isinstance(sys.exception(), ConnectionError):
-                    super().handle_error(request, client_address)
-
-        self._server = Server((host, port), Handler)
+        self._stream = ReportStream(agent)
+        self._server = _Server(host, port, _handler(_pages(agent) | {"/readyz": self._ready}, self._stream))
         bound = self._server.server_address
         self.address = f"[{host}]:{bound[1]}" if ":" in host else f"{host}:{bound[1]}"
         threading.Thread(target=self._server.serve_forever, args=(0.5,), daemon=True, name="admin").start()
@@ -97,6 +57,51 @@ class Admin:
         """Close the port."""
         self._server.shutdown()
         self._server.server_close()
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def __init__(self, host: str, port: int, handler: type[BaseHTTPRequestHandler]) -> None:
+        self.address_family = AF_INET6 if ":" in host else AF_INET
+        super().__init__((host, port), handler)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that goes away is no news either."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
+
+
+def _handler(pages: dict[str, Callable[[], Answer]], stream: ReportStream) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+        timeout = 30
+
+        def do_GET(self) -> None:
+            if self.path == "/report?watch":
+                self._follow()
+                return
+            page = pages.get(self.path.partition("?")[0])
+            status, kind, body = page() if page else (404, _TEXT, f"there are {', '.join(pages)}\n".encode())
+            self.send_response(status)
+            self.send_header("Content-Type", kind)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def _follow(self) -> None:
+            """Every report that says something new, as it comes."""
+            self.send_response(200)
+            self.send_header("Content-Type", "application/x-ndjson")
+            self.send_header("Connection", "close")
+            self.end_headers()
+            for line in stream.lines():
+                self.wfile.write(line)
+
+        def log_message(self, *_: object) -> None:
+            """Nothing: probes and scrapes are no news."""
+
+    return Handler
 
 
 def _fresh(agent: Agent) -> View:
