@@ -14,7 +14,8 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
-from harness.kube import Space, answers, api, balancer, no_operator, run
+from harness.cluster_objects import balancer
+from harness.kube import Space, answers, api, no_operator, run
 from harness.poll import until
 
 from bench import report

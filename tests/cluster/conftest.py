@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from harness.kube import ROOT, Space, balancer, run, settled
+from harness.cluster_objects import balancer
+from harness.kube import ROOT, Space, run, settled
 from harness.traffic import Traffic
 
 _NUMBERS = itertools.count(1)

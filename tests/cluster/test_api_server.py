@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from harness.client import Client
-from harness.kube import Space, balancer, run, settled, who
+from harness.cluster_objects import balancer
+from harness.kube import Space, run, settled, who
 from harness.load import Load
 from harness.poll import until
 

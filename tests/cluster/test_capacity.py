@@ -5,8 +5,10 @@ from typing import Any
 
 from elbow_api.load_balancer import parse
 from elbow_api.proxy import amount
+from elbow_kube.object import Object
 from elbow_operator.plan.capacity import plan
-from harness.kube import Object, Space, balancer, nodes_of, settled
+from harness.cluster_objects import balancer
+from harness.kube import Space, nodes_of, settled
 from harness.load import Load
 from harness.poll import until
 

@@ -3,8 +3,10 @@
 from collections.abc import Callable
 
 import pytest
+from elbow_kube.object import Object
 from harness.client import Client, Closed
-from harness.kube import LONG, OPERATOR, Object, Space, balancer, no_operator, run, settled, targets
+from harness.cluster_objects import LONG, balancer, targets
+from harness.kube import OPERATOR, Space, no_operator, run, settled
 from harness.load import Load
 from harness.poll import until
 

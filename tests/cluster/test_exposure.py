@@ -3,7 +3,8 @@
 import json
 from collections.abc import Callable
 
-from harness.kube import Space, answers, ask, balancer, settled
+from harness.cluster_objects import balancer
+from harness.kube import Space, answers, ask, settled
 from harness.poll import until
 
 

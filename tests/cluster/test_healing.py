@@ -3,7 +3,8 @@
 import json
 from typing import Any
 
-from harness.kube import Space, balancer, settled
+from harness.cluster_objects import balancer
+from harness.kube import Space, settled
 from harness.poll import until
 
 _EDITS: dict[str, dict[str, Any]] = {

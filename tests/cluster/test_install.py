@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from harness.kube import OPERATOR, ROOT, Space, balancer, run, settled, who
+from harness.cluster_objects import balancer
+from harness.kube import OPERATOR, ROOT, Space, run, settled, who
 from harness.load import Load
 from harness.poll import stays, until
 

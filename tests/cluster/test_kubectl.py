@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from harness.kube import Space, ask, balancer, run, settled
+from harness.cluster_objects import balancer
+from harness.kube import Space, ask, run, settled
 from harness.poll import until
 
 _BIN = Path(sys.executable).parent

@@ -5,7 +5,8 @@ import signal
 import time
 from pathlib import Path
 
-from harness.kube import OPERATOR, Space, answers, balancer, holder, leader, no_operator, run, settled, who
+from harness.cluster_objects import balancer
+from harness.kube import OPERATOR, Space, answers, holder, leader, no_operator, run, settled, who
 from harness.load import Load
 from harness.poll import until
 

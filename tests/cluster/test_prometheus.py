@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from harness.kube import OPERATOR, Object, run
+from elbow_kube.object import Object
+from harness.kube import OPERATOR, run
 from harness.monitoring import alerts, definitions, queries
 from harness.poll import until
 from harness.ports import Ports

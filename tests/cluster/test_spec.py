@@ -6,9 +6,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from elbow_kube.object import Object
 from harness.certificates import Authority
 from harness.client import Client
-from harness.kube import Object, Space, ask, balancer, run, settled
+from harness.cluster_objects import balancer
+from harness.kube import Space, ask, run, settled
 from harness.load import Load
 from harness.poll import stays, until
 

@@ -8,9 +8,11 @@ from collections.abc import Iterator
 import h2.config
 import h2.connection
 import pytest
+from elbow_kube.object import Object
 from harness.certificates import Authority
 from harness.client import Client, Closed
-from harness.kube import LONG, Object, Space, balancer
+from harness.cluster_objects import LONG, balancer
+from harness.kube import Space
 from harness.poll import until
 from harness.websocket import HANDSHAKE
 from hyperframe.frame import DataFrame, Frame, GoAwayFrame

@@ -3,7 +3,9 @@
 from collections.abc import Iterator
 
 import pytest
-from harness.kube import LONG, Object, Space, ask, balancer, settled
+from elbow_kube.object import Object
+from harness.cluster_objects import LONG, balancer
+from harness.kube import Space, ask, settled
 from harness.poll import until
 
 _WEB: Object = {"targets": {"service": {"name": "web", "port": "http"}}}

@@ -1,7 +1,8 @@
 """Traffic through every zone's proxies, while targets come and go."""
 
 from harness.client import Client
-from harness.kube import Space, ask, balancer, settled, who
+from harness.cluster_objects import balancer
+from harness.kube import Space, ask, settled, who
 from harness.load import Load
 from harness.poll import until
 

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 from elbow_api.ledger import KEY, Ledger, hour_of, open_name
-from harness.kube import Object, Space, holder, leader, no_operator, process, run, settled
+from elbow_kube.object import Object
+from harness.kube import Space, holder, leader, no_operator, process, run, settled
 from harness.poll import until
 from harness.traffic import Traffic, served
 

@@ -3,8 +3,10 @@
 from datetime import UTC, datetime, timedelta
 
 from elbow_api.timestamp import timestamp
+from elbow_kube.object import Object
 from harness.client import Client
-from harness.kube import ROOT, Object, Space, answers, balancer, no_operator, nodes_of, run, settled
+from harness.cluster_objects import balancer
+from harness.kube import ROOT, Space, answers, no_operator, nodes_of, run, settled
 from harness.load import Load
 from harness.poll import stays, until
 

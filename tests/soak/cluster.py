@@ -12,7 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.error import HTTPError
 
-from harness.kube import ROOT, Object, run
+from elbow_kube.object import Object
+from harness.kube import ROOT, run
 
 from soak.clients import memory_group, process_of
 

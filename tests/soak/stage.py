@@ -12,22 +12,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from elbow_kube.object import Object
 from harness.certificates import Authority
-from harness.kube import ROOT, Object, Space, run
+from harness.kube import ROOT, Space, run
 from harness.poll import until
 
 from soak.clients import Clients, memory_group, process_of, processes_of
 from soak.load.plan import Door, Plan
+from soak.objects import BAD, GOOD, ZONES, balancer_spec, client_pods, namespace, targets
 
-ZONES = {"zone-a": "a2", "zone-b": "b1", "zone-c": "c1"}
-"""Each zone and the node its clients are on."""
-_GOOD = {f"client-{zone}": node for zone, node in ZONES.items()}
-_BAD = {"bad-client": "b1"}
-"""Bad clients have an address of their own: proxies tell clients apart by it, and few share theirs with an attacker."""
-IMAGE = "localhost/elbow:dev"
-_RESTRICTED = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
-_POD_SECURITY = {"runAsNonRoot": True, "runAsUser": 65532, "seccompProfile": {"type": "RuntimeDefault"}}
-_LEVEL = {"enforce": "restricted", "enforce-version": "v1.33"}
 _PORTS = {"http": 80, "https": 443, "sticky": 81, "tcp": 9000}
 
 
@@ -57,14 +50,14 @@ class Stage:
 
     def build(self, spec: Mapping[str, Any], targets: Mapping[str, Any]) -> None:
         """Everything a scenario begins with; what stands already stays."""
-        run("kubectl", "apply", "-f", "-", stdin=json.dumps(_namespace(self.space.name)))
+        run("kubectl", "apply", "-f", "-", stdin=json.dumps(namespace(self.space.name)))
         self.certificate()
         self.space.apply(*client_pods(), *self.targets(**targets))
         self.space.kubectl("rollout", "status", "deployment/soak", "--timeout=180s", limit=200)
         self.space.apply(self.balancer(**spec))
         self.settle()
         self.roll_proxies()  # a spec of other resources than the scenario's before makes them anew
-        for name in _GOOD | _BAD:
+        for name in GOOD | BAD:
             self.space.wait("condition=Ready", f"pod/{name}")
 
     def certificate(self) -> None:
@@ -263,7 +256,7 @@ class Stage:
         return sum(row[2].endswith(f":{port:04X}") and row[3] == "01" for row in rows)
 
     def _bad_client(self) -> int:
-        (name,) = _BAD
+        (name,) = BAD
         return process_of(self.space.get("pod", name)["metadata"]["uid"])
 
     def containers(self) -> set[tuple[str, int]]:
@@ -289,112 +282,3 @@ def _memory(process: int) -> tuple[int, int]:
 def _restarts(pod: Object, container: str) -> int:
     found = pod["status"].get("containerStatuses", []) + pod["status"].get("initContainerStatuses", [])
     return sum(c["restartCount"] for c in found if c["name"] == container)
-
-
-def balancer_spec() -> Object:
-    """The spec every scenario begins with."""
-    check = {"path": "/healthz", "interval": "6s", "timeout": "5s"}
-    web = {"protocol": "HTTP", "deregistrationDelay": "30s", "healthCheck": check}
-    service = {"service": {"name": "soak", "port": 80}}
-    return {
-        "exposure": {"type": "NodePort"},
-        "proxy": {"replicas": 2, "resources": {"requests": {"cpu": "50m"}, "limits": {"memory": "256Mi"}}},
-        "listeners": [
-            {"name": "http", "protocol": "HTTP", "port": 80, "targetGroup": "web"},
-            {"name": "sticky", "protocol": "HTTP", "port": 81, "targetGroup": "sticky"},
-            {
-                "name": "https",
-                "protocol": "HTTPS",
-                "port": 443,
-                "targetGroup": "web",
-                "tls": {"certificates": [{"secretName": "soak"}]},
-            },
-            {"name": "tcp", "protocol": "TCP", "port": 9000, "targetGroup": "tcp"},
-        ],
-        "targetGroups": [
-            {**web, "name": "web", "targets": service},
-            {**web, "name": "sticky", "targets": service, "stickiness": {"type": "lb_cookie", "duration": "1h"}},
-            {
-                "name": "tcp",
-                "protocol": "TCP",
-                "targets": {"service": {"name": "soak", "port": 9000}},
-                "deregistrationDelay": "30s",
-                "healthCheck": {"interval": "6s", "timeout": "5s"},
-            },
-        ],
-    }
-
-
-def targets(
-    *, replicas: int, stop: str, warm: int, pre_stop: int, grace: int, labels: Mapping[str, str]
-) -> list[Object]:
-    """The objects of the target program."""
-    program = (ROOT / "tests" / "soak" / "target.py").read_text()
-    probe = {"httpGet": {"path": "/readyz", "port": 8080}, "periodSeconds": 1, "timeoutSeconds": 5}
-    container = {
-        "name": "target",
-        "image": IMAGE,
-        "imagePullPolicy": "IfNotPresent",
-        "command": ["python3", "/app/target.py", "--name=$(POD)", f"--stop={stop}", f"--warm={warm}"],
-        "env": [{"name": "POD", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}}],
-        "volumeMounts": [{"name": "app", "mountPath": "/app"}],
-        "readinessProbe": probe,
-        "resources": {"requests": {"cpu": "100m", "memory": "64Mi"}},
-        "securityContext": _RESTRICTED,
-    }
-    if pre_stop:
-        container["lifecycle"] = {"preStop": {"sleep": {"seconds": pre_stop}}}
-    mine = {"app": "soak"}
-    spread = {"maxSkew": 1, "topologyKey": "topology.kubernetes.io/zone", "whenUnsatisfiable": "ScheduleAnyway"}
-    pod = {
-        "terminationGracePeriodSeconds": grace,
-        "securityContext": _POD_SECURITY,
-        "topologySpreadConstraints": [
-            {**spread, "labelSelector": {"matchLabels": mine}, "matchLabelKeys": ["pod-template-hash"]}
-        ],
-        "containers": [container],
-        "volumes": [{"name": "app", "configMap": {"name": "target"}}],
-    }
-    return [
-        {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "target"}, "data": {"target.py": program}},
-        {
-            "apiVersion": "apps/v1",
-            "kind": "Deployment",
-            "metadata": {"name": "soak"},
-            "spec": {
-                "replicas": replicas,
-                "selector": {"matchLabels": mine},
-                "template": {"metadata": {"labels": {**mine, **labels}}, "spec": pod},
-            },
-        },
-        {
-            "apiVersion": "v1",
-            "kind": "Service",
-            "metadata": {"name": "soak"},
-            "spec": {
-                "selector": mine,
-                "ports": [{"name": "http", "port": 80, "targetPort": 8080}, {"name": "tcp", "port": 9000}],
-            },
-        },
-    ]
-
-
-def client_pods() -> list[Object]:
-    """A pod in each zone, for its network, and one for bad clients."""
-    command = ["python3", "-c", "import signal; signal.signal(15, lambda *_: exit()); signal.pause()"]
-    container = {"name": "client", "image": IMAGE, "command": command, "securityContext": _RESTRICTED}
-    return [
-        {
-            "apiVersion": "v1",
-            "kind": "Pod",
-            "metadata": {"name": name, "labels": {"app": "client"}},
-            "spec": {"nodeName": node, "securityContext": _POD_SECURITY, "containers": [container]},
-        }
-        for name, node in (_GOOD | _BAD).items()
-    ]
-
-
-def _namespace(name: str) -> Object:
-    # Of the version before it forbade a preStop that names a host: elbow.dev/drain: acknowledged is one.
-    labels = {f"pod-security.kubernetes.io/{what}": value for what, value in _LEVEL.items()}
-    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}}

@@ -5,8 +5,8 @@ import random
 from elbow_api.load_balancer import LoadBalancer
 from elbow_api.rules import broken
 
+from soak.objects import balancer_spec
 from soak.scenarios.control import random_spec
-from soak.stage import balancer_spec
 
 
 def test_every_change_of_the_spec_is_one_that_is_accepted() -> None:

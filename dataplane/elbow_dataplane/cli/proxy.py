@@ -70,7 +70,7 @@ async def _run(agent: Agent, namespace: str, config_map: str) -> None:
     from elbow_dataplane.sources.kubernetes import KubernetesSource
 
     client = await connect()
-    door = Admin(agent, "0.0.0.0", ADMIN_PORT)
+    admin = Admin(agent, "0.0.0.0", ADMIN_PORT)
     source = KubernetesSource(client, namespace, config_map, _CONFIG)
     runtime = Runtime(agent.engine)
     with suppress(Unreachable):  # an agent before this one may have been ended while it drained
@@ -84,15 +84,15 @@ async def _run(agent: Agent, namespace: str, config_map: str) -> None:
         await asyncio.wait({work, stopping}, return_when=asyncio.FIRST_COMPLETED)
         if work.done():
             work.result()
-        door.drain()
+        admin.drain()
         log.info("stopping: not ready, still serving for %.0f s", _SPREAD)
         await _until_spread(runtime)
         work.cancel()
         await asyncio.wait({work})
         await _finish(agent, _patience(agent))
-        await asyncio.to_thread(door.tell_last, _LAST_WORDS)
+        await asyncio.to_thread(admin.tell_last, _LAST_WORDS)
     finally:
-        door.close()
+        admin.close()
         await client.close()
 
 

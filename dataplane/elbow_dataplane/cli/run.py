@@ -72,9 +72,9 @@ def _lock(directory: Path) -> Lock:
         raise Unfit(f"{directory}: {error.strerror}; give another --run-dir") from None
 
 
-async def _run(agent: Agent, source: FileSource, admin: str) -> None:
-    door = _open(agent, admin)
-    log.info("admin port http://%s, run directory %s", door.address, agent.engine.run)
+async def _run(agent: Agent, source: FileSource, address: str) -> None:
+    admin = _open(agent, address)
+    log.info("admin port http://%s, run directory %s", admin.address, agent.engine.run)
     asked, again = asyncio.Event(), asyncio.Event()
 
     def stop() -> None:
@@ -84,12 +84,12 @@ async def _run(agent: Agent, source: FileSource, admin: str) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stop)
     try:
         if await _until_asked(agent, source, asked):
-            door.close()
+            admin.close()
             log.info("stopping: what is served has %d s to end; a second signal ends it at once", GRACE)
             await agent.proxy.stop(again)
             log.info("stopped")
     finally:
-        door.close()
+        admin.close()
 
 
 async def _until_asked(agent: Agent, source: FileSource, asked: asyncio.Event) -> bool:
@@ -106,12 +106,12 @@ async def _until_asked(agent: Agent, source: FileSource, asked: asyncio.Event) -
     return True
 
 
-def _open(agent: Agent, admin: str) -> Admin:
-    host, _, port = admin.rpartition(":")
+def _open(agent: Agent, address: str) -> Admin:
+    host, _, port = address.rpartition(":")
     try:
-        door = Admin(agent, host.strip("[]"), int(port))
-        write(agent.engine.run / "admin", f"{door.address}\n".encode())
+        admin = Admin(agent, host.strip("[]"), int(port))
+        write(agent.engine.run / "admin", f"{admin.address}\n".encode())
     except (OSError, ValueError, OverflowError) as error:
         why = error.strerror if isinstance(error, OSError) else "not ADDRESS:PORT"
-        raise Unfit(f"admin port {admin}: {why}; give another --admin") from None
-    return door
+        raise Unfit(f"admin port {address}: {why}; give another --admin") from None
+    return admin

@@ -3,7 +3,8 @@
 import random
 from typing import Any
 
-from harness.kube import Object, run
+from elbow_kube.object import Object
+from harness.kube import run
 
 from soak.cluster import compact, exhaust, load_as, start_api, stop_api
 from soak.install import install

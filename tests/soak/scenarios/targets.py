@@ -2,12 +2,13 @@
 
 import itertools
 
+from elbow_kube.object import Object
 from harness.client import Client
-from harness.kube import Object
 
 from soak.cluster import mute
+from soak.objects import balancer_spec
 from soak.scenario import Excuse, Scenario
-from soak.stage import Stage, balancer_spec
+from soak.stage import Stage
 
 
 def _roll(stage: Stage) -> None:

@@ -20,8 +20,8 @@ from rich.live import Live
 from elbow_dataplane.cli.demo.actions import Actions
 from elbow_dataplane.cli.demo.child import Child
 from elbow_dataplane.cli.demo.fleet import Fleet
+from elbow_dataplane.cli.demo.home import HOST, TARGETS, Home, free_ports, make_certificate, take_run_directory
 from elbow_dataplane.cli.demo.manifest import manifest
-from elbow_dataplane.cli.demo.place import HOST, PLACES, Home, free_ports, make_certificate, take_run_directory
 from elbow_dataplane.cli.demo.scene import Scene
 from elbow_dataplane.cli.demo.screen import Screen, event_line, summary
 from elbow_dataplane.cli.demo.script import Script, Unexpected
@@ -57,8 +57,8 @@ class Demo:
         for number in _ENDS:
             asyncio.get_running_loop().add_signal_handler(number, self.ends.set)
         async with AsyncExitStack() as stack:
-            stack.push_async_callback(self.fleet.stop, *PLACES)
-            await self.fleet.start(*PLACES)
+            stack.push_async_callback(self.fleet.stop, *TARGETS)
+            await self.fleet.start(*TARGETS)
             balancer = await Child.start(*_ELBOW, *self._options(), log=self.home.log)
             stack.push_async_callback(balancer.stop)
             await self._ready(balancer)
@@ -202,7 +202,7 @@ def demo(*, script: bool, seconds: float | None) -> bool:
             home = Home(Path(directory), run, free_ports())
             make_certificate(home)
             home.manifest.write_text(manifest(home))
-            click.echo(f"Starting {len(PLACES)} targets and a load balancer over them: {home.manifest}", err=True)
+            click.echo(f"Starting {len(TARGETS)} targets and a load balancer over them: {home.manifest}", err=True)
             show = Demo(home)
             good = asyncio.run(show.run(script=script, seconds=seconds))
         finally:

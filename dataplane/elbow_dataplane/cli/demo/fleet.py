@@ -7,7 +7,7 @@ from collections.abc import Callable
 from http.client import HTTPConnection
 
 from elbow_dataplane.cli.demo.child import Child
-from elbow_dataplane.cli.demo.place import PLACES, Place, Ports
+from elbow_dataplane.cli.demo.home import TARGETS, Ports, Target
 from elbow_dataplane.cli.place import Unfit
 
 WINDOW = 3.0
@@ -19,59 +19,59 @@ class Fleet:
 
     def __init__(self, ports: Ports) -> None:
         self.ports = ports
-        self.broken: set[Place] = set()
-        self.served: dict[Place, Counter[str]] = {place: Counter() for place in PLACES}
+        self.broken: set[Target] = set()
+        self.served: dict[Target, Counter[str]] = {target: Counter() for target in TARGETS}
         """Requests (http) and connections (tcp), as each target counts them."""
-        self._recent: dict[Place, deque[tuple[float, str, int]]] = {place: deque() for place in PLACES}
-        self._running: dict[Place, Child] = {}
+        self._recent: dict[Target, deque[tuple[float, str, int]]] = {target: deque() for target in TARGETS}
+        self._running: dict[Target, Child] = {}
 
-    async def start(self, *places: Place) -> None:
+    async def start(self, *targets: Target) -> None:
         """Start targets and wait until they listen; raises Unfit if one can't."""
-        await asyncio.gather(*map(self._start, places))
+        await asyncio.gather(*map(self._start, targets))
 
-    async def stop(self, *places: Place) -> None:
+    async def stop(self, *targets: Target) -> None:
         """Stop targets as a machine is shut down: nobody is let in, what is being answered is finished."""
-        running = [self._running.pop(place) for place in places if place in self._running]
-        self.broken -= set(places)
+        running = [self._running.pop(target) for target in targets if target in self._running]
+        self.broken -= set(targets)
         await asyncio.gather(*(child.stop() for child in running))
 
-    def is_up(self, place: Place) -> bool:
+    def is_up(self, target: Target) -> bool:
         """Whether a target listens."""
-        return place in self._running
+        return target in self._running
 
-    def rate(self, place: Place, *kinds: str) -> float:
+    def rate(self, target: Target, *kinds: str) -> float:
         """Requests and connections a second, lately."""
-        recent, since = self._recent[place], time.monotonic() - WINDOW
+        recent, since = self._recent[target], time.monotonic() - WINDOW
         while recent and recent[0][0] < since:
             recent.popleft()
         return sum(count for _, kind, count in recent if kind in kinds) / WINDOW
 
-    async def break_(self, place: Place) -> None:
+    async def break_(self, target: Target) -> None:
         """Its health check fails from now on; everything else it still answers."""
-        self.broken.add(place)
-        await asyncio.to_thread(self._post, place, "/break")
+        self.broken.add(target)
+        await asyncio.to_thread(self._post, target, "/break")
 
-    async def mend(self, place: Place) -> None:
+    async def mend(self, target: Target) -> None:
         """Its health check succeeds again."""
-        await asyncio.to_thread(self._post, place, "/mend")
-        self.broken.discard(place)
+        await asyncio.to_thread(self._post, target, "/mend")
+        self.broken.discard(target)
 
-    async def _start(self, place: Place) -> None:
+    async def _start(self, target: Target) -> None:
         ports = map(str, (self.ports.target_http, self.ports.target_tcp))
-        program = ("-m", "elbow_dataplane.cli.demo.target", place.name, place.zone, place.address, *ports)
-        self._running[place] = child = await Child.start(*program, hear=self._hear(place))
+        program = ("-m", "elbow_dataplane.cli.demo.target", target.name, target.zone, target.address, *ports)
+        self._running[target] = child = await Child.start(*program, hear=self._hear(target))
         if not await child.until_heard():
-            raise Unfit(f"target {place.name} doesn't start at {place.address}")
+            raise Unfit(f"target {target.name} doesn't start at {target.address}")
 
-    def _hear(self, place: Place) -> Callable[[dict[str, int]], None]:
+    def _hear(self, target: Target) -> Callable[[dict[str, int]], None]:
         def hear(served: dict[str, int]) -> None:
-            self.served[place].update(served)
-            self._recent[place].extend((time.monotonic(), kind, count) for kind, count in served.items())
+            self.served[target].update(served)
+            self._recent[target].extend((time.monotonic(), kind, count) for kind, count in served.items())
 
         return hear
 
-    def _post(self, place: Place, path: str) -> None:
-        connection = HTTPConnection(place.address, self.ports.target_http, timeout=5)
+    def _post(self, target: Target, path: str) -> None:
+        connection = HTTPConnection(target.address, self.ports.target_http, timeout=5)
         try:
             connection.request("POST", path)
             connection.getresponse().read()

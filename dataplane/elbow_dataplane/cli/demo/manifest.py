@@ -2,7 +2,7 @@
 
 import re
 
-from elbow_dataplane.cli.demo.place import DELAY, INTERVAL, PLACES, Home, Place
+from elbow_dataplane.cli.demo.home import DELAY, INTERVAL, TARGETS, Home, Target
 
 _DRAINED = "# deregistered: "
 
@@ -52,24 +52,24 @@ spec:
 """
 
 
-def deregistered(text: str, place: Place) -> str:
+def deregistered(text: str, target: Target) -> str:
     """The manifest without a target: its lines become comments."""
-    return re.sub(rf"^( *)(- {_named(place)})", rf"\1{_DRAINED}\2", text, flags=re.MULTILINE)
+    return re.sub(rf"^( *)(- {_named(target)})", rf"\1{_DRAINED}\2", text, flags=re.MULTILINE)
 
 
-def registered(text: str, place: Place) -> str:
+def registered(text: str, target: Target) -> str:
     """The manifest with a target again."""
-    return re.sub(rf"^( *){_DRAINED}(- {_named(place)})", r"\1\2", text, flags=re.MULTILINE)
+    return re.sub(rf"^( *){_DRAINED}(- {_named(target)})", r"\1\2", text, flags=re.MULTILINE)
 
 
-def is_registered(text: str, place: Place) -> bool:
+def is_registered(text: str, target: Target) -> bool:
     """Whether a manifest names a target."""
-    return re.search(rf"^ *- {_named(place)}", text, flags=re.MULTILINE) is not None
+    return re.search(rf"^ *- {_named(target)}", text, flags=re.MULTILINE) is not None
 
 
-def _named(place: Place) -> str:
-    return rf"\{{ip: {re.escape(place.address)},"
+def _named(target: Target) -> str:
+    return rf"\{{ip: {re.escape(target.address)},"
 
 
 def _addresses(port: int) -> str:
-    return "\n".join(f"          - {{ip: {p.address}, port: {port}, zone: {p.zone}}} # {p.name}" for p in PLACES)
+    return "\n".join(f"          - {{ip: {t.address}, port: {port}, zone: {t.zone}}} # {t.name}" for t in TARGETS)

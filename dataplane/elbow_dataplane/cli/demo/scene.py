@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from elbow_api.proxy_report import ProxyReport, TargetGroupReport
 from elbow_api.target_health import State, TargetHealth
 
-from elbow_dataplane.cli.demo.place import PLACES, Place
+from elbow_dataplane.cli.demo.home import TARGETS, Target
 
 _KEPT = 200
-_AT = {place.address: place for place in PLACES}
+_AT = {target.address: target for target in TARGETS}
 
 
 @dataclass(frozen=True)
@@ -45,10 +45,10 @@ class Scene:
 
     def _compare(self, last: ProxyReport, report: ProxyReport) -> None:
         before, after = _states(last), _states(report)
-        for key, target in after.items():
+        for key, health in after.items():
             was = before.get(key)
-            if was is None or was.state is not target.state:
-                self.say(f"{_named(*key)} is {target.state}{_why(target)}", "")
+            if was is None or was.state is not health.state:
+                self.say(f"{_named(*key)} is {health.state}{_why(health)}", "")
         for key in before.keys() - after.keys():
             self.say(f"{_named(*key)} is gone", "")
         if report.faults and report.faults != last.faults:
@@ -59,13 +59,13 @@ class Scene:
         new = self.told - told
         return list(self.events)[-new:] if new else []
 
-    def states_of(self, place: Place) -> list[State]:
+    def states_of(self, target: Target) -> list[State]:
         """A target's state in each group that has it."""
-        return [target.state for (_, address), target in self._now().items() if address == place.address]
+        return [health.state for (_, address), health in self._now().items() if address == target.address]
 
-    def health(self, group: str, place: Place) -> TargetHealth | None:
+    def health(self, group: str, target: Target) -> TargetHealth | None:
         """A target's health in a group."""
-        return self._now().get((group, place.address))
+        return self._now().get((group, target.address))
 
     def group(self, name: str) -> TargetGroupReport | None:
         """The report on a group."""
@@ -81,8 +81,8 @@ def _states(report: ProxyReport) -> dict[tuple[str, str], TargetHealth]:
 
 
 def _named(group: str, address: str) -> str:
-    place = _AT.get(address)
-    return f"{place.name if place else address} in {group}"
+    target = _AT.get(address)
+    return f"{target.name if target else address} in {group}"
 
 
 def _why(target: TargetHealth) -> str:

@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from elbow_dataplane.cli.demo.fleet import Fleet
-from elbow_dataplane.cli.demo.place import HOST, PLACES, ZONES, Home
+from elbow_dataplane.cli.demo.home import HOST, TARGETS, ZONES, Home
 from elbow_dataplane.cli.demo.scene import Event, Scene
 from elbow_dataplane.cli.demo.traffic import LISTENERS, Traffic
 from elbow_dataplane.cli.table import STATE_STYLES, age
@@ -48,7 +48,7 @@ class Screen:
             *gap,
             (self._listeners(wide=width >= _WIDE), 1 + len(LISTENERS)),
             *gap,
-            (self._targets(wide=width >= _WIDE), 1 + 2 * len(PLACES)),
+            (self._targets(wide=width >= _WIDE), 1 + 2 * len(TARGETS)),
             (self._zones(), 1),
             *gap,
         ]
@@ -62,7 +62,7 @@ class Screen:
 
     def curl_lines(self) -> list[str]:
         """Commands to try in another terminal."""
-        ports, target = self.home.ports, PLACES[0]
+        ports, target = self.home.ports, TARGETS[0]
         lines = (
             (f"curl http://{HOST}:{ports.http}/slow?ms=5000", "press d while it waits: it is finished"),
             (f"curl --cacert {self.home.certificate} https://localhost:{ports.https}/", ""),
@@ -83,7 +83,7 @@ class Screen:
             for name in LISTENERS
         )
         healthy = sum(group.healthy for group in self.scene.report.target_groups) if self.scene.report else 0
-        return f"{healthy} of {2 * len(PLACES)} healthy; served: {listeners}; errors: {self.traffic.failures()}"
+        return f"{healthy} of {2 * len(TARGETS)} healthy; served: {listeners}; errors: {self.traffic.failures()}"
 
     def _head(self) -> Text:
         report = self.scene.report
@@ -125,19 +125,19 @@ class Screen:
             ("web", "http", self.home.ports.target_http),
             ("echo", "tcp", self.home.ports.target_tcp),
         ):
-            for place in PLACES:
-                state, reason, since = self._health(self.scene.health(group, place))
-                mark = " broken" if place in self.fleet.broken else "" if self.fleet.is_up(place) else " cut"
+            for target in TARGETS:
+                state, reason, since = self._health(self.scene.health(group, target))
+                mark = " broken" if target in self.fleet.broken else "" if self.fleet.is_up(target) else " cut"
                 table.add_row(
                     group,
-                    Text(place.zone, style=_ZONE_STYLES[place.zone]),
-                    Text.assemble((place.name, "bold"), (mark, "red")),
-                    *([f"{place.address}:{port}"] if wide else []),
+                    Text(target.zone, style=_ZONE_STYLES[target.zone]),
+                    Text.assemble((target.name, "bold"), (mark, "red")),
+                    *([f"{target.address}:{port}"] if wide else []),
                     state,
                     reason,
                     since,
-                    str(self.fleet.served[place][kind]),
-                    f"{self.fleet.rate(place, kind):.0f}",
+                    str(self.fleet.served[target][kind]),
+                    f"{self.fleet.rate(target, kind):.0f}",
                 )
         return table
 
@@ -155,9 +155,9 @@ class Screen:
     def _zones(self) -> Text:
         line = Text("zones: ", style="dim", no_wrap=True, overflow="ellipsis")
         for zone in ZONES:
-            places = [place for place in PLACES if place.zone == zone]
-            states = [state for place in places for state in self.scene.states_of(place)]
-            rate = sum(self.fleet.rate(place, "http", "tcp") for place in places)
+            targets = [target for target in TARGETS if target.zone == zone]
+            states = [state for target in targets for state in self.scene.states_of(target)]
+            rate = sum(self.fleet.rate(target, "http", "tcp") for target in targets)
             line.append(f"{zone} ", style=_ZONE_STYLES[zone])
             line.append(f"{sum(s == 'healthy' for s in states)}/{len(states)} healthy, {rate:.0f}/s   ")
         return line

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from elbow_api.target_health import State
 
 from elbow_dataplane.cli.demo.actions import Actions
-from elbow_dataplane.cli.demo.place import PLACES, Place
+from elbow_dataplane.cli.demo.home import TARGETS, Target
 from elbow_dataplane.cli.demo.scene import Scene
 
 _LIMIT = 15.0
@@ -36,20 +36,20 @@ class Script:
         self._tell("That was all.")
 
     async def _health(self) -> None:
-        place = await self.actions.break_()
-        await self._until(place, lambda states: set(states) == {State.UNHEALTHY}, "unhealthy")
+        target = await self.actions.break_()
+        await self._until(target, lambda states: set(states) == {State.UNHEALTHY}, "unhealthy")
         await self._then(self.actions.mend)
 
     async def _deregistration(self) -> None:
-        place = await self.actions.drain()
-        await self._until(place, lambda states: set(states) == {State.DRAINING}, "draining")
-        await self._until(place, lambda states: not states, "gone")
+        target = await self.actions.drain()
+        await self._until(target, lambda states: set(states) == {State.DRAINING}, "draining")
+        await self._until(target, lambda states: not states, "gone")
         await self._then(self.actions.register)
 
     async def _zone(self) -> None:
         zone = await self.actions.cut()
-        for place in (p for p in PLACES if p.zone == zone):
-            await self._until(place, lambda states: set(states) == {State.UNHEALTHY}, "unhealthy")
+        for target in (t for t in TARGETS if t.zone == zone):
+            await self._until(target, lambda states: set(states) == {State.UNHEALTHY}, "unhealthy")
         await self._then(self.actions.restore)
 
     async def _then(self, act: Callable[[], Awaitable[None]]) -> None:
@@ -59,16 +59,16 @@ class Script:
         await asyncio.sleep(_LOOK)
 
     async def _all_healthy(self) -> None:
-        for place in PLACES:
-            await self._until(place, lambda states: states == [State.HEALTHY] * 2, "healthy")
+        for target in TARGETS:
+            await self._until(target, lambda states: states == [State.HEALTHY] * 2, "healthy")
 
-    async def _until(self, place: Place | None, holds: Callable[[list[State]], bool], what: str) -> None:
-        if place is None:
+    async def _until(self, target: Target | None, holds: Callable[[list[State]], bool], what: str) -> None:
+        if target is None:
             raise Unexpected("no target was there to play with")
         end = time.monotonic() + _LIMIT
-        while not holds(states := self.scene.states_of(place)):
+        while not holds(states := self.scene.states_of(target)):
             if time.monotonic() > end:
-                raise Unexpected(f"{place.name} was to be {what} within {_LIMIT:.0f} s and is {', '.join(states)}")
+                raise Unexpected(f"{target.name} was to be {what} within {_LIMIT:.0f} s and is {', '.join(states)}")
             await asyncio.sleep(0.05)
 
     def _tell(self, text: str) -> None:

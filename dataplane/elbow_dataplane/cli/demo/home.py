@@ -18,7 +18,7 @@ _PORTS_TRIED = 2_000
 
 
 @dataclass(frozen=True)
-class Place:
+class Target:
     """A target's name, zone and address."""
 
     name: str
@@ -26,12 +26,12 @@ class Place:
     address: str
 
 
-PLACES = tuple(
-    Place(f"{letter}{number}", f"zone-{letter}", f"127.0.{third}.{number}")
+TARGETS = tuple(
+    Target(f"{letter}{number}", f"zone-{letter}", f"127.0.{third}.{number}")
     for third, letter in enumerate("abc", start=1)
     for number in (1, 2)
 )
-ZONES = tuple(dict.fromkeys(place.zone for place in PLACES))
+ZONES = tuple(dict.fromkeys(target.zone for target in TARGETS))
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ def free_ports() -> Ports:
     """Ports nobody listens on, the same ones at each start if they are free; raises Unfit when there are none."""
     found: list[int] = []
     for port in range(_FIRST_PORT, _FIRST_PORT + _PORTS_TRIED):
-        if all(_is_free(address, port) for address in (HOST, *(place.address for place in PLACES))):
+        if all(_is_free(address, port) for address in (HOST, *(target.address for target in TARGETS))):
             found.append(port)
         if len(found) == 5:
             return Ports(*found)
