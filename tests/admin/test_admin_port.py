@@ -8,8 +8,10 @@ from pathlib import Path
 from conftest import Targets
 from harness.client import get, post
 from harness.elbow import Elbow
-from harness.manifest import http
+from harness.manifest import http, tcp
 from harness.poll import until
+from harness.ports import Ports
+from harness.target import addresses
 
 Start = Callable[..., Elbow]
 
@@ -95,6 +97,21 @@ def test_what_the_balancer_answers_itself_is_counted_apart(elbow: Start, targets
     assert lb.metric("elb_httpcode_elb_502_count_total") == lb.metric("elb_httpcode_target_5xx_count_total") == 0
     assert lb.metric("elb_unhealthy_host_count") == 1
     assert lb.metric("elb_unhealthy_state_routing") == 1
+
+
+def test_a_failed_connection_to_a_target_is_counted_though_another_target_took_it(
+    elbow: Start, targets: Targets, port: int, ports: Ports
+) -> None:
+    nobody = {"ip": "127.0.0.1", "port": ports.take()}
+    lb = elbow(tcp(port, [*addresses(targets.tcp(greets=False)), nobody], check={"enabled": False}))
+    for _ in range(10):
+        with socket.create_connection(("127.0.0.1", port), 10) as client:
+            client.sendall(b"x")
+            assert client.recv(1) == b"x"
+
+    until(lambda: lb.metric("elb_target_connection_error_count_total") >= 5, say="each is counted")
+
+    assert lb.group().connection_errors == lb.metric("elb_target_request_count_total") - 10
 
 
 def test_requests_sent_while_failing_open_are_counted(elbow: Start, targets: Targets, port: int) -> None:

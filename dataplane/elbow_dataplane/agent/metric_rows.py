@@ -66,7 +66,7 @@ def _findings(count: Counters, listener: Listener) -> Iterator[Row]:
 
 def group_rows(count: Counters, group: TargetGroup, listeners: list[Listener]) -> Iterator[Row]:
     """What a target group counts; the listeners are those that lead to it."""
-    failed = elb.group_count(count, group, "econ")
+    failed = elb.connection_errors(count, group)
     yield (
         "target_request_count",
         "RequestCount: requests (or connections) sent to targets",

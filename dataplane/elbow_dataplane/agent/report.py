@@ -13,6 +13,7 @@ from elbow_dataplane.agent.state import Known
 from elbow_dataplane.agent.view import View
 from elbow_dataplane.haproxy.counters import Counters
 from elbow_dataplane.haproxy.elb_counters import (
+    connection_errors,
     elb_codes,
     group_count,
     listener_count,
@@ -123,7 +124,7 @@ def _group(group: TargetGroup, view: View, known: Known, counters: Counters) -> 
         target3xx=group_count(counters, group, "hrsp_3xx"),
         target4xx=group_count(counters, group, "hrsp_4xx"),
         target5xx=group_count(counters, group, "hrsp_5xx"),
-        connection_errors=group_count(counters, group, "econ"),
+        connection_errors=connection_errors(counters, group),
         surge_queue_length=surge_queue(stats, group)[0],
         spillover=spillover(counters, group, known.desired.config.spec.listeners_of(group)),
         fails_open=group.fail_open and wanted is not None and wanted.registered > 0 and healthy < wanted.minimum,

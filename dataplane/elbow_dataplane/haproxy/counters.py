@@ -29,6 +29,7 @@ _SERVER = (
     "hrsp_4xx",
     "hrsp_5xx",
     "econ",
+    "wredis",
     "wretr",
     "chkfail",
     "ssl_failed_handshake",

@@ -16,6 +16,15 @@ def group_count(counters: Counters, group: TargetGroup, name: str) -> int:
     return sum(counters.of("server", backend, name) for backend in backends_of(group.name))
 
 
+def connection_errors(counters: Counters, group: TargetGroup) -> int:
+    """TargetConnectionErrorCount: failed connections; for HTTP but those that no other attempt made good.
+
+    There HAProxy counts the others together with requests that were sent again.
+    """
+    made_good = () if group.protocol.is_http else ("wretr", "wredis")
+    return sum(group_count(counters, group, name) for name in ("econ", *made_good))
+
+
 def failed_open(counters: Counters, group: TargetGroup) -> int:
     """UnhealthyRoutingRequestCount: what was sent while too few targets were healthy."""
     return counters.of("server", open_backend_of(group), "stot")

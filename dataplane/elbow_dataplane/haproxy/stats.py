@@ -38,6 +38,7 @@ _KEPT = frozenset(
         "status",
         "stot",
         "used_conn_cur",
+        "wredis",
         "wretr",
     }
 )
