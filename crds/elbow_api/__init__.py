@@ -1,1 +1,1 @@
-"""The contracts: what a user writes, what a proxy is told, and what it reports. Models and nothing else."""
+"""The contracts: what a user writes, what a proxy is told, and what it reports. Models, rules over them, and the names all parts share."""

@@ -205,10 +205,8 @@ class _Logs:
             while True:
                 if loop.time() >= listed + _LIST:
                     listed = loop.time()
-                    for pod in await self._proxies():
-                        uid = pod["metadata"]["uid"]
-                        if uid not in streams:
-                            streams[uid] = asyncio.create_task(self._collect(pod, held))
+                    new = [pod for pod in await self._proxies() if pod["metadata"]["uid"] not in streams]
+                    streams |= {pod["metadata"]["uid"]: asyncio.create_task(self._collect(pod, held)) for pod in new}
                 now = loop.time()
                 while held and now >= held[0][1] + _HOLD:
                     yield heapq.heappop(held)[0]

@@ -99,16 +99,20 @@ class Meter:
         """Read the ledgers of the lists of ConfigMaps; goes on until it can. `led_before` is when an operator last led."""
         self._paths, self._led_before = list(paths), led_before
         for path in self._paths:
-            while True:
-                try:
-                    async for _, page in pages(self._client, path, {"labelSelector": f"{LABEL}={OPEN}"}):
-                        for document in page:
-                            self._open(document)
-                    break
-                except (ApiError, OSError, ValueError) as error:
-                    log.warning("usage can't be read, trying again: %s", error)
-                    await asyncio.sleep(_PAUSE)
+            await self._read(path)
         self._began = self._clock()
+
+    async def _read(self, path: str) -> None:
+        while True:
+            try:
+                async for _, page in pages(self._client, path, {"labelSelector": f"{LABEL}={OPEN}"}):
+                    for document in page:
+                        self._open(document)
+            except (ApiError, OSError, ValueError) as error:
+                log.warning("usage can't be read, trying again: %s", error)
+                await asyncio.sleep(_PAUSE)
+            else:
+                return
 
     def _open(self, document: Object) -> None:
         metadata = document["metadata"]
@@ -146,9 +150,12 @@ class Meter:
         finally:
             with suppress(TimeoutError):
                 async with asyncio.timeout(_PATIENCE):
-                    for key, book in list(self._books.items()):
-                        if book.ledger != book.kept:
-                            await self._write(key, book)
+                    await self._write_rest()
+
+    async def _write_rest(self) -> None:
+        for key, book in list(self._books.items()):
+            if book.ledger != book.kept:
+                await self._write(key, book)
 
     async def write(self) -> None:
         """Write what is due now."""

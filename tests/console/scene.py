@@ -3,9 +3,9 @@
 import math
 from typing import Any
 
+from elbow_kube.object import Object
 from harness.fake_cluster import BALANCERS, FakeCluster
 
-Object = dict[str, Any]
 ZONES = ("zone-a", "zone-b", "zone-c")
 PODS, SERVICES, NODES = "/api/v1/pods", "/api/v1/services", "/api/v1/nodes"
 _SINCE = "2026-11-25T03:12:08Z"

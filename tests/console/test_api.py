@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
+from elbow_kube.object import Object
 from harness.console import Console, kubeconfig
 from harness.fake_api import Trouble
 from harness.fake_cluster import BALANCERS, FakeCluster
@@ -15,7 +16,6 @@ from harness.poll import until
 
 from console import scene
 
-Object = dict[str, Any]
 ONE = "/api/load-balancers/shop/web"
 
 

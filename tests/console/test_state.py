@@ -1,17 +1,15 @@
 """What a load balancer's page shows, from the objects of the cluster: values in, values out."""
 
-from typing import Any
-
 import pytest
 from elbow_console.view.balancer import balancer
 from elbow_console.view.balancers import balancers
 from elbow_console.view.proxy import proxy
 from elbow_console.view.snapshot import Snapshot, key
 from elbow_console.view.state import state_of
+from elbow_kube.object import Object
 
 from console import scene
 
-Object = dict[str, Any]
 ACTIVE = dict.fromkeys(scene.ZONES, "active")
 
 

@@ -7,11 +7,10 @@ from enum import Enum, auto
 from typing import Any
 
 from aiohttp import web
+from elbow_kube.object import Object
 
 from harness.background import Background
 from harness.ports import Ports
-
-Object = dict[str, Any]
 
 
 class Trouble(Enum):

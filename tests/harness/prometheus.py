@@ -6,17 +6,15 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import httpx
 import yaml
+from elbow_kube.object import Object
 
 from harness.kube import api
 from harness.poll import until
 from harness.ports import Ports
 from harness.programs import program
-
-Object = dict[str, Any]
 
 
 class Prometheus:

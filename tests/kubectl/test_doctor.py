@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from console import scene
+from elbow_kube.object import Object
 from elbow_kubectl.doctor.command import of_cluster, of_load_balancer
 from elbow_kubectl.doctor.evidence import Evidence, Surroundings
 from elbow_kubectl.doctor.finding import Finding, Severity
@@ -15,7 +16,6 @@ from harness.fake_cluster import FakeCluster
 
 from kubectl.conftest import Elb
 
-Object = dict[str, Any]
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 SELECTOR = {"app": "web"}
 

@@ -1,11 +1,9 @@
 """A pod template that changes reaches the zones one after another."""
 
-from typing import Any
-
 import pytest
+from elbow_kube.object import Object
 from elbow_operator.plan.rollout import marked, one_at_a_time, unfinished
 
-Object = dict[str, Any]
 ZONES = ("zone-a", "zone-b", "zone-c")
 
 

@@ -1,12 +1,11 @@
 """ConfigMaps of an API server, with versions, as far as usage needs them."""
 
-from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from elbow_api.ledger import LABEL
 from elbow_kube.client import ApiAway, ApiError, path_of
+from elbow_kube.object import Object
 
-Object = dict[str, Any]
 LIST = "/api/v1/configmaps"
 
 

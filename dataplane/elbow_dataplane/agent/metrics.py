@@ -31,29 +31,30 @@ _UNHEALTHY = (State.UNHEALTHY, State.UNHEALTHY_DRAINING)
 def exposition(view: View, counters: Counters) -> bytes:
     """The metrics page."""
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Page(view, counters))
+    if view.known is not None:
+        registry.register(_Page(view, view.known, counters))
     return generate_latest(registry)
 
 
 class _Page(Collector):
     """One view as metrics."""
 
-    def __init__(self, view: View, counters: Counters) -> None:
+    def __init__(self, view: View, known: Known, counters: Counters) -> None:
         self.view = view
+        self.known = known
         self.counters = counters
         self.families: dict[str, Any] = {}
+        config = known.desired.config
+        self.labels = [config.namespace, config.name, known.zone or ""]
+        self.stats = view.running.stats if view.running else None
 
     def collect(self) -> Iterator[Metric]:
         """All metrics, in the order of ELB's tables."""
-        if (known := self.view.known) is None:
-            return
-        config = known.desired.config
-        self.labels = [config.namespace, config.name, known.zone or ""]
-        self.stats = self.view.running.stats if self.view.running else None
-        for listener in config.spec.listeners:
+        spec = self.known.desired.config.spec
+        for listener in spec.listeners:
             self._listener(listener)
-        for group in config.spec.target_groups:
-            self._group(group, known)
+        for group in spec.target_groups:
+            self._group(group)
         yield from self.families.values()
         yield from self._agent()
 
@@ -69,9 +70,9 @@ class _Page(Collector):
         for name, text, value in listener_rows(self.counters, listener):
             self._counter(name, text, _LISTENER, listener.name, value)
 
-    def _group(self, group: TargetGroup, known: Known) -> None:
-        self._hosts(group, known)
-        for name, text, value in group_rows(self.counters, group, known.desired.config.spec.listeners_of(group)):
+    def _group(self, group: TargetGroup) -> None:
+        self._hosts(group)
+        for name, text, value in group_rows(self.counters, group, self.known.desired.config.spec.listeners_of(group)):
             self._counter(name, text, _GROUP, group.name, value)
         queued, most = elb.surge_queue(self.stats, group)
         self._gauge("surge_queue_length", "SurgeQueueLength: waiting now", _GROUP, group.name, queued)
@@ -85,8 +86,8 @@ class _Page(Collector):
         if group.protocol.is_http:
             self._latency(group)
 
-    def _hosts(self, group: TargetGroup, known: Known) -> None:
-        healths = target_health(group, known, self.view.at)
+    def _hosts(self, group: TargetGroup) -> None:
+        healths = target_health(group, self.known, self.view.at)
         for name, text, states in (
             ("healthy_host_count", "HealthyHostCount, by the targets' zone", _HEALTHY),
             ("unhealthy_host_count", "UnHealthyHostCount, by the targets' zone", _UNHEALTHY),
@@ -94,7 +95,7 @@ class _Page(Collector):
             for zone in sorted({target.zone or "" for target, _ in healths}):
                 number = sum(health.state in states for target, health in healths if (target.zone or "") == zone)
                 self._gauge(name, text, [*_GROUP, "target_zone"], f"{group.name},{zone}", number)
-        wanted = known.wanted.group(group.name)
+        wanted = self.known.wanted.group(group.name)
         if wanted is not None:
             healthy = sum(health.state in _HEALTHY for _, health in healths)
             enough = healthy >= wanted.minimum

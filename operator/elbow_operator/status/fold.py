@@ -27,10 +27,9 @@ def fold(observed: Observed, before: Status, now: str) -> Status:
     states = zone_states(observed)
     zones = [_zone(observed, zone, states[zone]) for zone in observed.zones]
     found = addresses(observed, states)
+    wanted = observed.spec.listeners if observed.spec else []
+    listeners = [_listener(observed, listener, before, now) for listener in wanted]
     groups = [_group(observed, group) for group in (observed.spec.target_groups if observed.spec else [])]
-    listeners = [
-        _listener(observed, listener, before, now) for listener in (observed.spec.listeners if observed.spec else [])
-    ]
     active = [zone for zone, state in states.items() if state is ZoneState.ACTIVE]
     conditions = _conditions(observed, active, bool(found), listeners)
     if (told := provisioned(observed)) is not None:
@@ -53,9 +52,7 @@ def fold(observed: Observed, before: Status, now: str) -> Status:
             "address": found[0]["value"] if found else "",
             "zones": f"{able}/{len(zones)}",
             "targets": f"{sum(g['healthy'] for g in groups)}/{sum(g['healthy'] + g['unhealthy'] + g['initial'] for g in groups)}",
-            "listeners": ",".join(
-                f"{li.protocol}:{li.port}" for li in (observed.spec.listeners if observed.spec else [])
-            ),
+            "listeners": ",".join(f"{listener.protocol}:{listener.port}" for listener in wanted),
         },
     }
 
