@@ -227,6 +227,13 @@ def test_what_keeps_proxies_from_starting_is_found(deployment: Any, pod: Any, wh
     assert obstacle({"status": deployment}, [{"status": pod}]) == why
 
 
+def test_a_deployment_that_someone_paused_is_told_after_what_keeps_its_pods() -> None:
+    paused = {"metadata": {"name": "elb-web-zone-a"}, "spec": {"paused": True}}
+    waiting = {"status": {"conditions": [{"type": "PodScheduled", "status": "False", "message": "no nodes"}]}}
+    said = "Deployment elb-web-zone-a is paused; kubectl rollout resume deployment/elb-web-zone-a"
+    assert [obstacle(paused, pods) for pods in ([], [waiting])] == [said, "no nodes"]
+
+
 USAGE = {"since": NOW, "hours": 3, "requests": 5, "newConnections": 5, "processedBytes": 900, "capacityUnits": "0.1"}
 
 

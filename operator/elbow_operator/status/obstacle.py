@@ -19,3 +19,6 @@ def _found(deployment: Object, pods: Iterable[Object]) -> Iterator[str]:
             yield str(condition.get("message", ""))
         for container, waiting in stuck(pod):
             yield f"container {container['name']} (image {container['image']}): {waiting['reason']}"
+    if deployment.get("spec", {}).get("paused"):
+        name = deployment["metadata"]["name"]
+        yield f"Deployment {name} is paused; kubectl rollout resume deployment/{name}"
