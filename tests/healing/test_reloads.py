@@ -132,6 +132,31 @@ def test_health_and_its_since_are_kept_over_a_reload(elbow: Start, targets: Targ
     assert [lb.health_of(t) for t in (a, b)] == before
 
 
+def test_targets_of_a_group_that_is_renamed_serve_on_and_others_wait_for_their_first_success(
+    elbow: Start, targets: Targets, port: int
+) -> None:
+    a, b, c = targets.many(3)
+    lb = elbow(load_balancer([listener(port)], [group([a, b])]))
+    a.health.status = 500
+    lb.wait_state(a, "unhealthy")
+    for target in (b, c):
+        target.health.delay = 0.4
+
+    def rename(spec: Spec) -> None:
+        spec["targetGroups"] = [group([a, b, c], name="shop")]
+        spec["listeners"][0]["targetGroup"] = "shop"
+
+    with Load(port) as load:
+        load.wait_for(20)
+        lb.edit(rename, limit=20)
+        assert lb.state_of(c, group="shop") == "initial"
+        load.wait_for(50)
+        lb.wait_state(c, "healthy", group="shop")
+
+    load.assert_clean()
+    assert "a" not in load.targets
+
+
 def test_a_drain_goes_on_over_a_reload_and_its_end_cuts_what_is_left_on_the_old_worker(
     elbow: Start, targets: Targets, port: int
 ) -> None:

@@ -48,10 +48,17 @@ class Known:
         health = dict(self.health)
         for group, targets in registration.targets.items():
             was = {target.key for target in self.registration.targets.get(group, ())}
+            alike = self._alike(desired.config.spec.group(group)) if group not in self.registration.targets else []
             for target in targets:
                 if target.key not in was:  # also one that was leaving: its checks begin anew (ELB section 5.3)
-                    health[group, target.key] = registered(now, ramps=bool(was))
+                    known = [self.health.get((name, target.key)) for name in alike]
+                    healthy = (found for found in known if found and found.state is State.HEALTHY)
+                    health[group, target.key] = next(healthy, registered(now, ramps=bool(was)))
         return replace(self, desired=desired, registration=registration, health=health)
+
+    def _alike(self, group: TargetGroup) -> list[str]:
+        """The groups that are checked as a new one is to be: what is healthy there is so under another name too."""
+        return [old.name for old in self.desired.config.spec.target_groups if _checked(old) == _checked(group)]
 
     def observe(self, running: Running, now: float) -> "Known":
         """Go on with what HAProxy says of the targets."""
@@ -141,6 +148,11 @@ class Known:
                 if (step := next_step(health, group.slow_start.seconds, now)) is not None:
                     times.append(step)
         return min((time for time in times if time > now), default=None)
+
+
+def _checked(group: TargetGroup) -> tuple[object, ...]:
+    """All that says how a group's targets are checked."""
+    return group.health_check, group.protocol, group.protocol_version, group.tls, group.proxy_protocol
 
 
 def check_of(row: Row, now: float) -> Check:
