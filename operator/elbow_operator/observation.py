@@ -47,8 +47,16 @@ def observation(
         capacity=plan(load_balancer.spec, len(zones), now),
         ports=ports(load_balancer.spec, zones, nodes),
         lost=frozenset(zones) - {node.zone for node in nodes if node.ready},
-        obstacles={zone: obstacle(d, owned.pods_in(zone)) for zone, d in deployments.items()},
+        obstacles={zone: _nowhere(zone, nodes) or obstacle(d, owned.pods_in(zone)) for zone, d in deployments.items()},
     )
+
+
+def _nowhere(zone: str, nodes: Iterable[Node]) -> str:
+    """That a zone that was asked for is none of the cluster's, which ones there are."""
+    there = sorted({node.zone for node in nodes})
+    if zone in there:
+        return ""
+    return f"no node is in it; nodes are in {', '.join(known or 'none' for known in there) or 'none'}"
 
 
 def named(

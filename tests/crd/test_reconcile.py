@@ -162,6 +162,12 @@ async def test_whatever_a_policy_refuses_is_told(operator: Operator, kind: str) 
     assert "no more of these" in programmed["message"]
 
 
+async def test_a_zone_that_no_node_is_in_is_told_with_those_there_are(operator: Operator) -> None:
+    programmed = (await operator.look("lost", zones=["zone-x"]))["Programmed"]
+    said = "zone zone-x has no ready proxy: no node is in it; nodes are in zone-a, zone-b, zone-c"
+    assert (programmed["reason"], programmed["message"]) == ("ProxiesPending", said)
+
+
 async def test_a_reservation_scales_the_zones_ahead_of_its_start_and_back_at_its_end(operator: Operator) -> None:
     """The loop asks to be woken when the clock is the only thing that changes."""
     start = datetime(2030, 1, 31, 18, tzinfo=UTC)
