@@ -91,7 +91,11 @@ def command(
         show.document([target.document for target in chosen], output)
         return
     several = len({target.key[:2] for target in chosen}) > 1
-    show.table(*lines(chosen, datetime.now(UTC), several=several, wide=output == "wide"), none="no targets")
+    show.table(*lines(chosen, datetime.now(UTC), several=several, wide=output == "wide"), none=_none(found))
+
+
+def _none(found: list[Target]) -> str:
+    return f"none of the {len(found)} targets is one of those asked for" if found else "no targets"
 
 
 async def fetch(cluster: "Cluster", names: Iterable[str]) -> tuple[list[Target], list[str]]:

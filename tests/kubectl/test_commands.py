@@ -103,6 +103,10 @@ def test_targets_are_filtered_by_zone_and_state(elb: Elb) -> None:
     assert [target["address"] for target in found] == ["10.244.2.21", "10.244.2.22", "10.244.2.23"]
 
 
+def test_that_no_target_is_one_of_those_asked_for_is_told_from_having_none(elb: Elb) -> None:
+    assert "none of the 10 targets" in elb("targets", "web", "--group", "wbe").err
+
+
 def test_zones_that_disagree_about_a_target_are_both_heard(elb: Elb, cluster: FakeCluster) -> None:
     for pod, state in zip(WEB, ("healthy", "unhealthy"), strict=True):
         target = scene.target(

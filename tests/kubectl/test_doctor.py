@@ -95,6 +95,23 @@ def test_the_operator_and_the_nodes_are_looked_at(around: Surroundings, mistakes
     assert [finding.mistake.value for finding in of_cluster(around)] == mistakes
 
 
+def test_of_targets_nothing_is_said_while_no_proxy_tells_of_them() -> None:
+    seen = evidence(targets=[])
+    for zone in seen.status["zones"]:
+        zone["proxies"]["converged"] = 0
+    assert "NoTargets" not in found(seen)
+
+
+def test_a_zone_that_no_node_is_in_is_told_from_one_without_a_ready_node() -> None:
+    seen = evidence(zones={"zone-a": "active", "zone-x": "impaired"})
+    seen.status["zones"][1]["reason"] = "NoReadyNodes"
+    around = Surroundings((running(2),), (node("a1", "zone-a"), node("b1", "zone-b")))
+    said = found(replace(seen, around=around))["ZoneImpaired"]
+    assert (said.about, said.problem) == ("zone zone-x", "no node is in it; nodes are in zone-a, zone-b")
+    seen.status["zones"][1]["name"] = "zone-b"
+    assert found(replace(seen, around=around))["ZoneImpaired"].problem == "none of its nodes is ready"
+
+
 def policy(**spec: Any) -> Object:
     return {"metadata": {"name": "deny"}, "spec": {"podSelector": {}, "policyTypes": ["Ingress"], **spec}}
 
@@ -120,6 +137,11 @@ def died(reason: str) -> Object:
 
 
 UNSCHEDULED = {"type": "PodScheduled", "status": "False", "message": "0/4 nodes are available: insufficient cpu"}
+PORTS = UNSCHEDULED | {
+    "message": "0/4 nodes are available: 1 node(s) didn't have free ports for the requested pod ports"
+}
+PENDING = scene.condition("Programmed", "False", "ProxiesPending", "zone zone-a has no ready proxy: forbidden")
+CLASS = scene.condition("Programmed", "False", "ObjectRefused", "loadBalancerClass: may not change once set")
 REPORT = {"targetGroups": [{**scene.group("web", healthy()), "spillover": 7}], "faults": ["disk full"]}
 ADDRESS = scene.condition("Ready", "False", "AddressPending", "the zones' Services have no address yet")
 MISTAKES: list[tuple[str, Evidence, str]] = [
@@ -131,6 +153,9 @@ MISTAKES: list[tuple[str, Evidence, str]] = [
     ("AddressPending", evidence(conditions=(ADDRESS,), exposure={"type": "HostPort"}), "ready proxies"),
     ("DnsUnpublished", with_conditions(scene.condition("DnsPublished", "False", "HostnameMissing", "no name")), "operator.md"),
     ("ProxyNotStarting", replace(evidence(), views=(proxy(phase="Pending", conditions=[UNSCHEDULED]),)), "room"),
+    ("ProxyNotStarting", replace(evidence(), views=(proxy(phase="Pending", conditions=[PORTS]),)), "other ports"),
+    ("ProxyNotStarting", with_conditions(PENDING), "kubectl describe deployments,replicasets"),
+    ("ObjectRefused", with_conditions(CLASS), "delete the Services it names"),
     ("ProxyNotStarting", replace(evidence(), views=(proxy(containerStatuses=[waiting("ImagePullBackOff")]),)), "image.repository"),
     ("ProxyOutOfMemory", replace(evidence(), views=(proxy(initContainerStatuses=[died("OOMKilled")]),)), "limits.memory"),
     ("ProxyRestarts", replace(evidence(), views=(proxy(initContainerStatuses=[died("Error")]),)), "--previous"),
@@ -146,6 +171,7 @@ MISTAKES: list[tuple[str, Evidence, str]] = [
     ("ServiceUnfit", replace(evidence(), services=(service(type="ExternalName"),)), "addresses"),
     ("NoTargets", replace(evidence(targets=[]), pods=()), "labels and selector"),
     ("NoTargets", evidence(targets=[]), "targetPort"),
+    ("NoTargets", replace(evidence(targets=[]), services=(service(selector=None),)), "give it a selector"),
     ("PodsNotReady", replace(evidence(targets=[]), pods=(pod("web-0", ready=False),)), "describe pod web-0"),
     ("CodeMismatch", evidence(sick("Target.ResponseCodeMismatch", "Health checks failed with these codes: [404]")), "healthCheck.path"),
     ("CodeMismatch", evidence(sick("Target.ResponseCodeMismatch", "Health checks failed with these codes: [418]")), "matcher"),

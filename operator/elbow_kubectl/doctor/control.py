@@ -79,7 +79,9 @@ def of_spec(seen: Evidence) -> Iterator[Finding]:
             Mistake.OBJECT_REFUSED,
             about,
             f"the API server refuses what it needs: {programmed['message']}",
-            "change the quota, admission policy or name that the message tells of; it is tried again by itself",
+            "delete the Services it names: each comes back with the new class, and a new address"
+            if "may not change once set" in programmed["message"]
+            else "change the field, quota, admission policy or name that the message tells of; it is tried again by itself",
         )
     if _is_behind(seen):
         yield error(

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 
-from elbow_api.names import LOAD_BALANCER
+from elbow_api.names import LOAD_BALANCER, NODE_ZONE
 from elbow_kube.client import ApiError
 from elbow_kube.object import Object
 
@@ -24,6 +24,12 @@ class Surroundings:
     operators: tuple[Object, ...] | None = ()
     """The Deployments of operators."""
     nodes: tuple[Object, ...] | None = ()
+
+    @property
+    def zones(self) -> list[str]:
+        """The zones there are."""
+        labels = (node["metadata"].get("labels") or {} for node in self.nodes or ())
+        return sorted({found[NODE_ZONE] for found in labels if NODE_ZONE in found})
 
 
 @dataclass(frozen=True)
@@ -59,6 +65,12 @@ class Evidence:
     def status(self) -> Object:
         """What the operator reported; empty before it did."""
         return self.load_balancer.get("status") or {}
+
+    @property
+    def is_observed(self) -> bool:
+        """Whether any proxy told what targets there are: without one, none are known."""
+        zones = self.status.get("zones") or []
+        return any(view.report for view in self.views) or any(zone["proxies"].get("converged") for zone in zones)
 
     def condition(self, kind: str) -> Object:
         """One of its conditions."""

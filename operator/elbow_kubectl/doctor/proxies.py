@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from elbow_api.names import LOAD_BALANCER
 from elbow_kube.object import conditions
 from elbow_kube.pod import containers, stuck, unscheduled
 
@@ -9,6 +10,11 @@ from elbow_kubectl.doctor.evidence import Evidence
 from elbow_kubectl.doctor.finding import Finding, Mistake, error, listed, note, warning
 from elbow_kubectl.views import View
 
+_NO_ROOM = "give the zone a node with room, or ask for less: spec.proxy.resources, nodeSelector, tolerations, replicas"
+_PORTS_TAKEN = (
+    "another load balancer of type HostPort, or a program, has a port of spec.listeners on each of the zone's nodes: "
+    "choose other ports, add a node, or set spec.exposure.type to NodePort"
+)
 _CURES = {
     "ErrImagePull": "push the image where nodes find it, or load it into them; the chart's image.repository, image.tag and proxy.image name it",
     "CrashLoopBackOff": "kubectl logs {pod} -n {namespace} --all-containers --previous",
@@ -18,6 +24,10 @@ _CURES["ImagePullBackOff"] = _CURES["ErrImagePull"]
 
 def of_proxies(seen: Evidence) -> Iterator[Finding]:
     """Proxies that don't start, die, or don't run what is wanted."""
+    programmed = seen.condition("Programmed")
+    if not seen.views and programmed.get("reason") == "ProxiesPending":
+        cure = f"kubectl describe deployments,replicasets -l {LOAD_BALANCER}={seen.name} -n {seen.namespace}"
+        yield error(Mistake.PROXY_NOT_STARTING, "proxies", programmed["message"], cure)
     for view in seen.views:
         yield from _start(seen, view)
         yield from _deaths(seen, view)
@@ -39,12 +49,9 @@ def of_proxies(seen: Evidence) -> Iterator[Finding]:
 def _start(seen: Evidence, view: View) -> Iterator[Finding]:
     about = f"proxy {view.name}"
     if (condition := unscheduled(view.pod)) is not None:
-        yield error(
-            Mistake.PROXY_NOT_STARTING,
-            about,
-            f"no node takes it: {condition.get('message', '')}",
-            "give the zone a node with room, or ask for less: spec.proxy.resources, nodeSelector, tolerations, replicas",
-        )
+        said = condition.get("message", "")
+        cure = _PORTS_TAKEN if "free ports" in said else _NO_ROOM
+        yield error(Mistake.PROXY_NOT_STARTING, about, f"no node takes it: {said}", cure)
     for container, waiting in stuck(view.pod):
         reason, image = waiting["reason"], container.get("image", "")
         yield error(

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import datetime
 
+from elbow_api.names import NODE_ZONE
 from elbow_kube.object import Object
 
 from elbow_kubectl.doctor.evidence import Evidence
@@ -16,7 +17,7 @@ def of_zones(seen: Evidence) -> Iterator[Finding]:
     zones = seen.status.get("zones") or []
     for zone in zones:
         if zone["state"] == "impaired":
-            yield _impaired(zone)
+            yield _impaired(seen, zone)
     if shift := seen.spec.get("zonalShift"):
         yield _shift(seen, shift)
     if len(zones) == 1:
@@ -28,8 +29,15 @@ def of_zones(seen: Evidence) -> Iterator[Finding]:
         )
 
 
-def _impaired(zone: Object) -> Finding:
+def _impaired(seen: Evidence, zone: Object) -> Finding:
     about = f"zone {zone['name']}"
+    if zone.get("reason") == "NoReadyNodes" and zone["name"] not in (known := seen.around.zones):
+        return error(
+            Mistake.ZONE_IMPAIRED,
+            about,
+            f"no node is in it; nodes are in {listed(known) or 'none'}",
+            f"mend spec.zones, or kubectl label node NODE {NODE_ZONE}={zone['name']}",
+        )
     if zone.get("reason") == "NoReadyNodes":
         return error(
             Mistake.ZONE_IMPAIRED, about, "none of its nodes is ready", "kubectl get nodes; clients are led elsewhere"

@@ -44,7 +44,7 @@ def _source(seen: Evidence, group: Object, targets: list[Target]) -> Iterator[Fi
     about = f"target group {group['name']}"
     asked = (group.get("targets") or {}).get("service")
     if asked is None:
-        if not targets and "nodes" in (group.get("targets") or {}):
+        if not targets and seen.is_observed and "nodes" in (group.get("targets") or {}):
             yield error(
                 Mistake.NO_TARGETS,
                 about,
@@ -96,9 +96,19 @@ def _missing(seen: Evidence, about: str, name: str) -> Finding:
 
 
 def _pods(seen: Evidence, about: str, service: Object, targets: list[Target]) -> Iterator[Finding]:
-    if seen.pods is None or not service["spec"].get("selector"):
+    name = service["metadata"]["name"]
+    if not service["spec"].get("selector"):
+        if not targets and seen.is_observed:
+            yield error(
+                Mistake.NO_TARGETS,
+                about,
+                f"Service {name} has no selector, and no EndpointSlice gives it endpoints",
+                "give it a selector, or list the addresses: targets: {addresses: [{ip: …, port: …}]}",
+            )
         return
-    pods, name = seen.pods_of(service), service["metadata"]["name"]
+    if seen.pods is None:
+        return
+    pods = seen.pods_of(service)
     labels = ",".join(f"{key}={value}" for key, value in service["spec"]["selector"].items())
     waiting = [pod["metadata"]["name"] for pod in pods if not holds(pod, "Ready")]
     if not pods:
@@ -115,7 +125,7 @@ def _pods(seen: Evidence, about: str, service: Object, targets: list[Target]) ->
             f"none of the {len(pods)} pods of Service {name} is ready ({listed(waiting)}), so none is a target",
             f"kubectl describe pod {waiting[0]} -n {seen.namespace}: the readiness probe, or what keeps it from starting",
         )
-    elif not targets:
+    elif not targets and seen.is_observed:
         yield error(
             Mistake.NO_TARGETS,
             about,
