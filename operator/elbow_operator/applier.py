@@ -1,6 +1,6 @@
 """What a load balancer's objects are to be, brought to the API server: by server-side apply, and only what differs."""
 
-from collections.abc import Awaitable, Collection, Iterable, Mapping
+from collections.abc import Awaitable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from elbow_api.load_balancer import LoadBalancer
@@ -171,7 +171,7 @@ def _version(document: Object) -> str:
 def with_refusals(observed: Observed, refused: Iterable[Refusal]) -> Observed:
     """What the API server refuses, names apart: without them everything else goes on."""
     of_dns = [refusal for refusal in refused if refusal.kind == "DNSEndpoint"]
-    others = tuple(str(refusal) for refusal in refused if refusal.kind != "DNSEndpoint")
+    others = tuple(_together(refusal for refusal in refused if refusal.kind != "DNSEndpoint"))
     if not of_dns or observed.dns is None:
         return replace(observed, refused=others)
     why = str(of_dns[0])
@@ -180,3 +180,12 @@ def with_refusals(observed: Observed, refused: Iterable[Refusal]) -> Observed:
             "the cluster has no DNSEndpoints: install external-dns' CRD, or set externalDns.enabled=false in the chart"
         )
     return replace(observed, refused=others, dns=replace(observed.dns, fault=(Reason.DNS_UNAVAILABLE, why)))
+
+
+def _together(refused: Iterable[Refusal]) -> Iterator[str]:
+    """Each refusal, with the names of all it is said of: one zone's is mostly every zone's."""
+    alike: dict[tuple[str, str], list[Refusal]] = {}
+    for refusal in refused:
+        alike.setdefault((refusal.kind, str(refusal.error).replace(refusal.name, "")), []).append(refusal)
+    for first, *more in alike.values():
+        yield f"{first}; {', '.join(refusal.name for refusal in more)}: the same" if more else str(first)
