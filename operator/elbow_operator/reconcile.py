@@ -150,7 +150,12 @@ class Reconciler:
             "metadata": {k: resource["metadata"][k] for k in ("name", "namespace")},
             "status": status,
         }
-        written = await self.client.apply_status(document)
+        try:
+            written = await self.client.apply_status(document)
+        except ApiError as error:
+            if error.status != 404:
+                raise
+            return None  # it was deleted, which we are about to be told
         if (newest := owned.load_balancer) is not None:
             owned.load_balancer = {**newest, "status": written.get("status", {})}
         await self._recorder.record(resource, events(before, status), now)

@@ -53,11 +53,15 @@ class Operator:
         assert answer.is_success, answer.text
         self._owned(name).load_balancer = answer.json()
         await self.reconciler.reconcile(("default", name), {})  # makes the Services, whose addresses are then seen
-        while (again := await self.reconciler.reconcile(("default", name), {})) is not None and again < 2:  # noqa: ASYNC110
-            await asyncio.sleep(again)
-        self.again = again
+        self.again = await self.settle(name)
         self.status = self.api.http.get(f"{_PATH}/{name}").json()["status"]
         return {condition["type"]: condition for condition in self.status["conditions"]}
+
+    async def settle(self, name: str) -> float | None:
+        """Look until its status is written; returns when to look again."""
+        while (again := await self.reconciler.reconcile(("default", name), {})) is not None and again < 2:  # noqa: ASYNC110
+            await asyncio.sleep(again)
+        return again
 
     def stored(self, path: str) -> dict[str, Any]:
         """What the API server has at a path."""
@@ -82,6 +86,7 @@ async def test_an_object_that_is_refused_is_named_and_the_rest_is_made(operator:
     assert (programmed["status"], programmed["reason"]) == ("False", "ObjectRefused")
     assert "Deployment elb-greedy-zone-a: " in programmed["message"]
     assert "must be less than or equal to memory limit" in programmed["message"]
+    assert programmed["message"].endswith("; elb-greedy-zone-b, elb-greedy-zone-c: the same")
     assert conditions["Accepted"]["status"] == "True"
     operator.stored("/api/v1/namespaces/default/services/elb-greedy-zone-c")
     assert operator.again == 10
@@ -160,6 +165,14 @@ async def test_whatever_a_policy_refuses_is_told(operator: Operator, kind: str) 
         until(lambda: not is_refused(), limit=30, say="the policy is gone")
     assert programmed["reason"] == "ObjectRefused"
     assert "no more of these" in programmed["message"]
+
+
+async def test_one_that_was_deleted_a_moment_ago_has_no_status_and_that_is_no_fault(operator: Operator) -> None:
+    await operator.look("brief")
+    assert operator.api.http.delete(f"{_PATH}/brief").is_success
+    operator.reconciler.nodes = {}
+    assert await operator.settle("brief") is None
+    assert operator.api.http.get(f"{_PATH}/brief").status_code == 404
 
 
 async def test_a_zone_that_no_node_is_in_is_told_with_those_there_are(operator: Operator) -> None:
