@@ -1,11 +1,8 @@
 """The page that says what each field is, made from the definition."""
 
 from collections.abc import Iterator
-from typing import Any
 
-from elbow_crd.schema import default_told
-
-Schema = dict[str, Any]
+from elbow_crd.schema import Schema, default_told
 
 _HEAD = """# The LoadBalancer resource
 

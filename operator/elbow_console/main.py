@@ -8,7 +8,7 @@ import webbrowser
 from contextlib import suppress
 
 import click
-from elbow_kubectl.place import Place, place_options
+from elbow_kubectl.place import Place, cluster_packages, place_options
 
 
 @click.command
@@ -45,17 +45,13 @@ def _listen(port: int) -> socket.socket:
 
 
 async def _serve(place: Place, port: int, *, browser: bool) -> None:
-    try:
+    with cluster_packages():
         from aiohttp import web
         from elbow_kube.user import NoLogin, login
 
         from elbow_console.live import Live, scope
         from elbow_console.site import Site
         from elbow_console.view.guard import Guard
-    except ModuleNotFoundError as missing:
-        raise click.ClickException(
-            f"this needs the packages for clusters ({missing.name} is missing): pip install 'elbow[cluster]'"
-        ) from None
     try:
         client, own = await login(place.kubeconfig, place.context)
     except NoLogin as none:

@@ -1,7 +1,8 @@
 """Where a command works: kubeconfig, context and namespace, named as kubectl names them."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import wraps
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -39,16 +40,23 @@ class Place:
 
     def run(self, work: Callable[["Cluster"], Awaitable[T]]) -> T:
         """Do the work with the cluster; what goes wrong ends the command with a message that says the way out."""
-        try:
+        with cluster_packages():
             from elbow_kubectl.cluster import session
-        except ModuleNotFoundError as missing:
-            raise click.ClickException(
-                f"this needs the packages for clusters ({missing.name} is missing): pip install 'elbow[cluster]'"
-            ) from None
         try:
             return asyncio.run(session(self, work))
         except KeyboardInterrupt:
             raise click.exceptions.Exit(130) from None
+
+
+@contextmanager
+def cluster_packages() -> Iterator[None]:
+    """Says how to install what is imported in it, where it isn't."""
+    try:
+        yield
+    except ModuleNotFoundError as missing:
+        raise click.ClickException(
+            f"this needs the packages for clusters ({missing.name} is missing): pip install 'elbow[cluster]'"
+        ) from None
 
 
 def place_options(function: Function) -> Function:

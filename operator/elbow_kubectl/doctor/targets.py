@@ -156,21 +156,9 @@ def _health(seen: Evidence, group: Object, targets: list[Target]) -> Iterator[Fi
 
 
 def _why(seen: Evidence, group: Object, reason: str | None, who: str, sick: list[Target]) -> Finding:
-    name = group["name"]
-    about, check = f"target group {name}", f"spec.targetGroups[{name}].healthCheck"
-    asked = group.get("healthCheck") or {}
+    about, check = f"target group {group['name']}", f"spec.targetGroups[{group['name']}].healthCheck"
     if reason == "Target.ResponseCodeMismatch":
-        codes = sorted({found[1] for t in sick if (found := _CODE.search(t.description or ""))})
-        path = asked.get("path", "/")
-        return error(
-            Mistake.CODE_MISMATCH,
-            about,
-            f"{who} answer the check of {path} with {', '.join(codes)}, not {asked.get('matcher', '200')}",
-            _CODES.get(codes[0] if len(codes) == 1 else "", f"set {check}.path to a page that answers 200").format(
-                check=check
-            )
-            + f"; or allow it by {check}.matcher",
-        )
+        return _mismatch(group, about, check, who, sick)
     if blocking := _policy(seen, group):
         return error(
             Mistake.NETWORK_POLICY,
@@ -179,10 +167,11 @@ def _why(seen: Evidence, group: Object, reason: str | None, who: str, sick: list
             "let the proxies in: ingress from podSelector {matchLabels: {app.kubernetes.io/name: elbow-proxy}}",
         )
     if reason == "Target.Timeout":
+        limit = (group.get("healthCheck") or {}).get("timeout", "its timeout")
         return error(
             Mistake.CHECKS_TIME_OUT,
             about,
-            f"{who} don't answer the check within {asked.get('timeout', 'its timeout')}",
+            f"{who} don't answer the check within {limit}",
             f"look for a firewall between zones, a wrong {check}.port, or raise {check}.timeout for a slow page",
         )
     return error(
@@ -191,6 +180,18 @@ def _why(seen: Evidence, group: Object, reason: str | None, who: str, sick: list
         f"{who} refuse the check's connection, or break it off",
         "the program must listen on 0.0.0.0, not 127.0.0.1, and on the Service's targetPort; "
         f"and the group's protocol ({group['protocol']}) must be what it speaks there",
+    )
+
+
+def _mismatch(group: Object, about: str, check: str, who: str, sick: list[Target]) -> Finding:
+    asked = group.get("healthCheck") or {}
+    codes = sorted({found[1] for target in sick if (found := _CODE.search(target.description or ""))})
+    cure = _CODES.get(codes[0] if len(codes) == 1 else "", "set {check}.path to a page that answers 200")
+    return error(
+        Mistake.CODE_MISMATCH,
+        about,
+        f"{who} answer the check of {asked.get('path', '/')} with {', '.join(codes)}, not {asked.get('matcher', '200')}",
+        f"{cure.format(check=check)}; or allow it by {check}.matcher",
     )
 
 

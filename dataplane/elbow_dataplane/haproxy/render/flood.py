@@ -16,10 +16,14 @@ def section() -> tuple[str, list[str]]:
     return f"backend {TABLE}", ["  stick-table type ipv6 size 10k expire 10s store conn_cur"]
 
 
+def client_layer(listener: Listener) -> str:
+    """When rules know the client's address: behind another balancer once its PROXY header was read."""
+    return "session" if listener.accept_proxy_protocol else "connection"
+
+
 def lines(listener: Listener, engine: Engine) -> list[str]:
     """A listener's rules."""
-    # Behind another balancer the client's address is known once its PROXY header was read.
-    layer = "session" if listener.accept_proxy_protocol else "connection"
+    layer = client_layer(listener)
     crowded, share = engine.max_connections // 2, engine.max_connections // 4
     return [
         f"  tcp-request {layer} track-sc2 src table {TABLE} if {{ act_conn gt {crowded} }}",

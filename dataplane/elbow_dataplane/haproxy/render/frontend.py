@@ -89,15 +89,13 @@ def _address(address: str) -> str:
 def _sources(listener: Listener, config: ProxyConfig) -> list[str]:
     if config.spec.allowed_sources is None:
         return []
-    # Behind another balancer the client's address is known once its PROXY header was read.
-    layer = "session" if listener.accept_proxy_protocol else "connection"
     sources = sorted(config.spec.allowed_sources)
     return [
         *(
             f"  acl allowed_source src {' '.join(sources[at : at + _MOST_SOURCES])}"
             for at in range(0, len(sources), _MOST_SOURCES)
         ),
-        f"  tcp-request {layer} reject if !allowed_source",
+        f"  tcp-request {flood.client_layer(listener)} reject if !allowed_source",
     ]
 
 
