@@ -57,8 +57,7 @@ _RESTRICTED = {
 def pod_spec(load_balancer: LoadBalancer, zone: str, settings: Settings) -> dict[str, Any]:
     """The pod's spec; it depends on what only a new pod can change."""
     lb = load_balancer.metadata.name
-    proxy = load_balancer.spec.proxy
-    spec: dict[str, Any] = {
+    return {
         "serviceAccountName": name(lb),
         "automountServiceAccountToken": False,  # only the agent gets a token
         "enableServiceLinks": False,
@@ -71,32 +70,34 @@ def pod_spec(load_balancer: LoadBalancer, zone: str, settings: Settings) -> dict
             "seccompProfile": {"type": "RuntimeDefault"},
             "sysctls": [{"name": "net.ipv4.ip_unprivileged_port_start", "value": "0"}],
         },
-        "affinity": {
-            "nodeAffinity": {
-                "requiredDuringSchedulingIgnoredDuringExecution": {
-                    "nodeSelectorTerms": [{"matchExpressions": [_in_zone(zone)]}]
-                }
-            }
-        },
+        **_scheduling(load_balancer, zone),
+        "initContainers": [_haproxy(load_balancer, settings)],
+        "containers": [_agent(zone, load_balancer, settings)],
+        "volumes": _volumes(lb),
+    }
+
+
+def _scheduling(load_balancer: LoadBalancer, zone: str) -> dict[str, Any]:
+    """On which nodes it may run: the zone's, as evenly as can be, and what its user says of them."""
+    proxy = load_balancer.spec.proxy
+    terms = [{"matchExpressions": [_in_zone(zone)]}]
+    asked = {
+        "nodeSelector": proxy.node_selector,
+        "tolerations": proxy.tolerations,
+        "priorityClassName": proxy.priority_class_name,
+    }
+    return {
+        "affinity": {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": terms}}},
         "topologySpreadConstraints": [
             {
                 "maxSkew": 1,
                 "topologyKey": "kubernetes.io/hostname",
                 "whenUnsatisfiable": "ScheduleAnyway",
-                "labelSelector": {"matchLabels": labels(lb, zone)},
+                "labelSelector": {"matchLabels": labels(load_balancer.metadata.name, zone)},
             }
         ],
-        "initContainers": [_haproxy(load_balancer, settings)],
-        "containers": [_agent(zone, load_balancer, settings)],
-        "volumes": _volumes(lb),
+        **{field: value for field, value in asked.items() if value},
     }
-    if proxy.node_selector:
-        spec["nodeSelector"] = proxy.node_selector
-    if proxy.tolerations:
-        spec["tolerations"] = proxy.tolerations
-    if proxy.priority_class_name:
-        spec["priorityClassName"] = proxy.priority_class_name
-    return spec
 
 
 def grace(load_balancer: LoadBalancer) -> int:
