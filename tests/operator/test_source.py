@@ -242,7 +242,7 @@ def test_a_listener_that_never_had_its_certificates_is_left_out(
         (lambda api, _: api.remove(SECRETS, "shop"), "Secret shop doesn't exist"),
         (
             lambda api, pair: api.put(SECRETS, secret("shop", pair, **{"tls.crt": ""})),
-            "Secret shop is not a PEM certificate with its unencrypted private key",
+            "Secret shop is not a PEM certificate with its unencrypted private key;",
         ),
         (lambda api, _: api.put(CONFIGS, secure("shop", "bank", generation=2)), "Secret bank doesn't exist"),
         (lambda api, _: api.put(CONFIGS, secure("bank", generation=2)), "Secret bank doesn't exist"),

@@ -15,7 +15,7 @@ def check_pair(pem: bytes, at: Path) -> None:
             ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(file.name, password="")
         except (ssl.SSLError, OSError, ValueError) as error:
             raise Refused(
-                [Fault(at, f"not a PEM certificate with its unencrypted private key ({_reason(error)})")]
+                [Fault(at, f"not a PEM certificate with its unencrypted private key{_reason(error)}")]
             ) from None
 
 
@@ -24,8 +24,10 @@ def check_authorities(pem: bytes, at: Path) -> None:
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=pem.decode("ascii"))
     except (ssl.SSLError, ValueError) as error:
-        raise Refused([Fault(at, f"not a PEM file of certificate authorities ({_reason(error)})")]) from None
+        raise Refused([Fault(at, f"not a PEM file of certificate authorities{_reason(error)}")]) from None
 
 
 def _reason(error: Exception) -> str:
-    return str(getattr(error, "reason", None) or error).lower().replace("_", " ")
+    """What OpenSSL says, where that is a word for it and no place in Python's source."""
+    text = getattr(error, "reason", None) or ("" if isinstance(error, ssl.SSLError) else str(error))
+    return f" ({text.lower().replace('_', ' ')})" if text else ""
