@@ -11,7 +11,9 @@ from pathlib import Path
 
 import pytest
 import yaml
+from elbow_dataplane.agent.binds import taken as in_the_way
 from elbow_dataplane.cli.place import find_haproxy
+from elbow_dataplane.haproxy.render.config import Skeleton
 from harness.client import Closed, get
 from harness.elbow import Elbow
 from harness.load import Load
@@ -164,6 +166,12 @@ def test_a_port_in_use_at_the_start_is_waited_for(elbow: Start, targets: Targets
     cured(lb)
     lb.wait_settled()
     assert get(port).target == "a"
+
+
+def test_a_port_in_use_of_ipv4_and_ipv6_is_said_once(port: int) -> None:
+    frame = Skeleton((("frontend ls_http", (f"  bind *:{port}", f"  bind [::]:{port} v6only")),))
+    with socket.create_server(("::", port), family=socket.AF_INET6, dualstack_ipv6=True):
+        assert in_the_way(frame, set()) == [f"listener http: port {port} is in use by another program"]
 
 
 def test_a_configuration_that_haproxy_refuses_is_never_loaded(

@@ -21,12 +21,13 @@ def addresses(text: str) -> set[Address]:
 
 
 def taken(frame: Skeleton, ours: set[Address]) -> list[str]:
-    """What is in the way of each listener, apart from addresses that are ours already."""
-    return [
+    """What is in the way of each listener, apart from addresses that are ours already; of IPv4 and IPv6 alike it is said once."""
+    found = [
         f"listener {listener}: {why}"
         for listener, address in _listeners(frame)
         if address not in ours and (why := _in_the_way(*address))
     ]
+    return list(dict.fromkeys(found))
 
 
 def _listeners(frame: Skeleton) -> Iterator[tuple[str, Address]]:
