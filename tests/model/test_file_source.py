@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from elbow_api.fault import Refused
 from elbow_dataplane.model.desired import Desired
 from elbow_dataplane.sources import file
 from elbow_dataplane.sources.file import FileSource
+from harness.certificates import Authority
 
 
 def replace(manifest: Path, port: int) -> None:
@@ -40,6 +42,14 @@ def watches(monkeypatch: pytest.MonkeyPatch) -> list[object]:
     return begun
 
 
+def secure(manifest: Path, *certificates: dict[str, str]) -> None:
+    """Have a manifest name certificates."""
+    replace(manifest, 1)
+    whole = json.loads(manifest.read_text())
+    whole["spec"]["listeners"][0] |= {"protocol": "HTTPS", "tls": {"certificates": certificates}}
+    manifest.write_text(json.dumps(whole))
+
+
 async def until_port(changes: Any, port: int) -> None:
     while True:
         change = await anext(changes)
@@ -62,6 +72,30 @@ async def test_a_manifest_that_is_replaced_again_and_again_needs_one_watch(
             await following
 
         assert len(watches) == 1, "to end one takes the kernel milliseconds"
+        await changes.aclose()
+
+
+async def test_a_manifest_refused_for_a_file_that_is_not_there_is_told_once_and_taken_when_the_file_comes(
+    tmp_path: Path, watches: list[object], authority: Authority
+) -> None:
+    manifest, elsewhere = tmp_path / "lb.yaml", tmp_path / "certificates"
+    elsewhere.mkdir()
+    replace(manifest, 1)
+    async with asyncio.timeout(10):
+        changes = FileSource(manifest).changes()
+        await until_port(changes, 1)
+        secure(manifest, {"file": "certificates/web.pem"})
+        refused = await anext(changes)
+        assert isinstance(refused, Refused)
+        assert "web.pem: No such file" in str(refused.faults[0])
+
+        following = asyncio.ensure_future(anext(changes))
+        await asyncio.sleep(0)  # it waits
+        authority.issue("web.test", file=elsewhere / "web.pem")
+
+        accepted = await following
+        assert isinstance(accepted, Desired)
+        assert accepted.config.generation == 2
         await changes.aclose()
 
 

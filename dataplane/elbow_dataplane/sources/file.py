@@ -29,6 +29,8 @@ class FileSource:
         self.generation = 0
         self._last: Desired | None = None
         self._last_text = ""
+        self._named: list[Path] = []
+        """The files the manifest names, as it was last read: one that is refused for the want of a file waits for that."""
 
     def read(self) -> Desired:
         """The manifest as it stands, the same value while nothing changes; raises Refused with every fault found."""
@@ -40,6 +42,7 @@ class FileSource:
             line = error.object[: error.start].count(b"\n") + 1
             raise Refused([Fault((), f"{self.manifest}: not UTF-8 text in line {line}; save it as UTF-8")]) from None
         resource = load(text)
+        self._named = _named_files(resource.spec, self.manifest.parent)
         if faults := list(_needs_a_cluster(resource.spec)):
             raise Refused(faults)
         certificates = _certificates(resource, self.manifest.parent)
@@ -64,7 +67,7 @@ class FileSource:
                         now: Desired | Refused = self.read()
                     except Refused as refused:
                         now = refused
-                    if now is not last:
+                    if not _is_same(now, last):
                         last = now
                         yield now
                     # If other files are named, there is more to watch.
@@ -94,8 +97,13 @@ class FileSource:
         return False
 
     def _files(self) -> list[Path]:
-        named = _named_files(self._last.config.spec, self.manifest.parent) if self._last else []
-        return [self.manifest, *named]
+        return [self.manifest, *self._named]
+
+
+def _is_same(now: Desired | Refused, last: Desired | Refused | None) -> bool:
+    if isinstance(now, Refused) and isinstance(last, Refused):
+        return now.faults == last.faults
+    return now is last
 
 
 def _desired(resource: LoadBalancer, certificates: dict[str, bytes], generation: int) -> Desired:
