@@ -1,5 +1,6 @@
 """The admin port: what the agent shows to people and programs."""
 
+import re
 import socket
 import struct
 from collections.abc import Callable
@@ -40,6 +41,14 @@ def test_config_is_the_file_haproxy_would_start_from(elbow: Start, targets: Targ
     lb = elbow(http(port, [targets.http("a")]))
 
     assert lb.page("/config") == (200, lb.config())
+
+
+def test_the_key_that_signs_cookies_is_on_no_page(elbow: Start, targets: Targets, port: int) -> None:
+    lb = elbow(http(port, [targets.http("a")], stickiness={"type": "lb_cookie"}))
+    (key,) = set(re.findall(r"hmac\(sha256,([^)]+)\)", lb.config()))
+
+    for page in ("/config", "/wanted"):
+        assert lb.page(page) == (200, lb.config().replace(key, "***"))
 
 
 def test_a_page_that_does_not_exist_names_those_that_do(elbow: Start, targets: Targets, port: int) -> None:

@@ -17,6 +17,7 @@ from elbow_dataplane.agent.report import is_ready, report
 from elbow_dataplane.agent.report_stream import STALE, ReportStream
 from elbow_dataplane.agent.view import View
 from elbow_dataplane.haproxy.render.config import render, skeleton
+from elbow_dataplane.haproxy.render.stickiness import signing_key
 
 _METRICS = "text/plain; version=0.0.4; charset=utf-8"
 _JSON = "application/json"
@@ -129,9 +130,13 @@ def _pages(agent: Agent) -> dict[str, Callable[[], Answer]]:
         whole = report(view, view.known, agent.counters)
         return 200, _JSON, whole.model_dump_json(by_alias=True, exclude_none=True).encode() + b"\n"
 
+    def shown(text: str) -> bytes:
+        """A configuration but for the key that signs cookies: its file is its owner's alone, this page whoever's reaches the port."""
+        return text.replace(signing_key(agent.engine), "***").encode()
+
     def config() -> Answer:
         try:
-            return 200, _TEXT, agent.engine.config_file.read_bytes()
+            return 200, _TEXT, shown(agent.engine.config_file.read_text())
         except OSError as error:
             return 503, _TEXT, f"{error.strerror}\n".encode()
 
@@ -140,6 +145,6 @@ def _pages(agent: Agent) -> dict[str, Callable[[], Answer]]:
         if (known := agent.newest) is None:
             return 503, _TEXT, b"nothing is wanted yet\n"
         engine = agent.engine
-        return 200, _TEXT, render(skeleton(known.desired.config, engine), known.wanted, engine).encode()
+        return 200, _TEXT, shown(render(skeleton(known.desired.config, engine), known.wanted, engine))
 
     return {"/livez": livez, "/metrics": metrics, "/report": report_, "/config": config, "/wanted": wanted}

@@ -110,4 +110,9 @@ def _name(sticky: Stickiness) -> str:
 
 
 def _hash(engine: Engine) -> str:
-    return f"hmac(sha256,{base64.b64encode(engine.secret).decode()}),bytes(0,16),ub64enc"
+    return f"hmac(sha256,{signing_key(engine)}),bytes(0,16),ub64enc"
+
+
+def signing_key(engine: Engine) -> str:
+    """The key as the configuration has it."""
+    return base64.b64encode(engine.secret).decode()
