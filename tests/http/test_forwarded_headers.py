@@ -104,6 +104,24 @@ def test_several_lines_of_forwarded_for_reach_the_target_in_their_order(site: Si
     assert ", ".join(told) == ", ".join([*came, "127.0.0.1"])
 
 
+def test_an_empty_forwarded_for_adds_nothing_to_the_clients_address(site: Site) -> None:
+    assert site.forwarded_for("append", [("X-Forwarded-For", "")]) == [site.source[0]]
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+@pytest.mark.parametrize(
+    "connection", ["X-Forwarded-For, X-Amzn-Trace-Id", "keep-alive, x-forwarded-for", "close, Cookie", "TE"]
+)
+def test_no_word_of_connection_has_the_target_drop_a_header(site: Site, method: str, connection: str) -> None:
+    site.target.forget()
+    with Client(site.ports["append"]) as client:
+        said = f"{method} / HTTP/1.1\r\nHost: web\r\nContent-Length: 0\r\nConnection: {connection}\r\n\r\n"
+        client.send((said if method == "POST" else said.replace("Content-Length: 0\r\n", "")).encode())
+        assert client.read().status == 200
+
+    assert set(site.target.requests[0].values("Connection")) <= {"close"}
+
+
 @pytest.mark.parametrize("mode", ["append", "preserve", "client-port"])
 def test_thirty_addresses_pass_and_thirty_one_are_refused_with_463(site: Site, mode: str) -> None:
     addresses = [f"10.0.0.{n}" for n in range(31)]

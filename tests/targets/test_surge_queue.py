@@ -85,6 +85,28 @@ def _served(waiting: list[Client], *targets: Target) -> bool:
     return True
 
 
+@pytest.mark.parametrize("leaves", [True, False])
+def test_what_is_served_by_a_target_that_leaves_or_fails_takes_no_place_of_the_others(
+    elbow: Start, targets: Targets, port: int, *, leaves: bool
+) -> None:
+    a, b = targets.many(2)
+    lb = elbow(http(port, [a, b], maxConnectionsPerTarget=4, surgeQueue={"length": 0}, deregistrationDelay="1m"))
+    with crowd(port, 8) as clients:
+        until(lambda: (len(a.held), len(b.held)) == (4, 4))
+        if leaves:
+            lb.edit(lambda spec: spec["targetGroups"][0]["targets"]["addresses"].pop(0))
+        else:
+            a.health.status = 500
+        b.release()
+        assert len(answered(clients)) == 4
+        lb.wait_state(a, "draining" if leaves else "unhealthy")
+
+        assert [get(port).status for _ in range(5)] == [200] * 5
+        with crowd(port, 3):
+            until(lambda: len(b.held) == 3)
+            assert lb.group().spillover == 0
+
+
 def test_connections_wait_too_and_are_closed_where_the_queue_is_full(elbow: Start, targets: Targets, port: int) -> None:
     a = targets.tcp("a")
     lb = elbow(tcp(port, [a], maxConnectionsPerTarget=2, surgeQueue={"length": 3}))

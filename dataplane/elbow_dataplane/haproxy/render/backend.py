@@ -68,7 +68,8 @@ def _spill(group: TargetGroup, name: str, engine: Engine) -> list[str]:
     """Refuse what finds the surge queue full (ELB section 7.1).
 
     Threads look at the queue and join it side by side. What is present, counted before anyone looks, is exact: with it
-    there are never too many. The queue itself, but for what the other threads may be adding, tells that it matters.
+    there are never too many. The queue itself, but for what the other threads may be adding, tells that it matters. What is
+    present may be so on targets that leave or are unhealthy: where the others have a place free for each thread, none is refused.
     """
     rules, refuse = (
         ("http-request", "deny deny_status 503") if group.protocol.is_http else ("tcp-request content", "reject")
@@ -77,9 +78,8 @@ def _spill(group: TargetGroup, name: str, engine: Engine) -> list[str]:
     others = f"add({engine.threads - 1})," if engine.threads > 1 else ""
     nearly = f"{{ queue({name}),{others}sub({queue}) ge 0 }} {{ nbsrv({name}) gt 0 }}"
     present = f"{{ be_conn({name}),set-var(txn.present) -m found }}"
-    return [
-        f"  {rules} {refuse} if {nearly} {present} {{ nbsrv({name}),mul({limit}),add({queue}),sub(txn.present) lt 0 }}"
-    ]
+    over = f"{{ nbsrv({name}),mul({limit}),add({queue}),sub(txn.present) lt 0 }}"
+    return [f"  {rules} {refuse} if {nearly} {present} {over} {{ be_conn_free({name}) lt {engine.threads} }}"]
 
 
 def _shorter(listeners: Sequence[Listener], idle: int) -> list[str]:

@@ -22,6 +22,8 @@ _REMARKABLE = r"transfer-encoding:|expect:|x-forwarded-|x-amzn-trace-id:"
 # HTTP/1 clients begin with Host; with HTTP/2 HAProxy ends with it.
 _NO_HOST = r"\A(?!host:|(?s:.*)\nhost:)"
 _GRPC = r"content-type: application/grpc"
+# A word in Connection names a header that whoever is next drops; of this hop HAProxy has taken its own out already.
+_HOP_BY_HOP = r"connection: (?!(?i:upgrade)\r)"
 _UNUSUAL_BYTES = r"[^\t\x20-\x7e\r\n]"
 # A name that some parser may take for Content-Length or Transfer-Encoding.
 _SUSPICIOUS = (
@@ -31,7 +33,7 @@ _SUSPICIOUS = (
 # All lines of X-Forwarded-For as one: a target that looks at the first line only must find the client's address in it.
 _ALL_FORWARDED_FOR = (
     r"req.hdrs,regsub('(?:^|\n)(?!x-forwarded-for:)[^\n]*',,gi)"
-    r",regsub('\r?\n?x-forwarded-for: *','\x2c ',gi),regsub('^\x2c |\r',,g)"
+    r",regsub('\r?\n?x-forwarded-for: *','\x2c ',gi),regsub('^(?:\x2c )+|\r',,g)"
 )
 # A connection that began long ago closes with its next answer.
 _CLOSE = "http-request set-var(sess.began) int(0)"
@@ -64,6 +66,7 @@ def lines(listener: Listener, group: TargetGroup, engine: Engine, before: Sequen
         *_no_grpc(group, engine),
         *_methods(),
         *_expect(listener),
+        *_hop_by_hop(),
         *_desync(listener),
         *_invalid_headers(listener),
         *_forwarded_for(listener, engine),
@@ -74,7 +77,7 @@ def lines(listener: Listener, group: TargetGroup, engine: Engine, before: Sequen
 
 
 def _gate(listener: Listener, group: TargetGroup, *more: str) -> str:
-    parts = [_INVALID_NAME, _REMARKABLE, *more, _NO_HOST]
+    parts = [_INVALID_NAME, _REMARKABLE, *more, _HOP_BY_HOP, _NO_HOST]
     if group.protocol_version is ProtocolVersion.HTTP1:
         parts.append(_GRPC)
     if not listener.options.preserve_host:
@@ -137,6 +140,14 @@ def _expect(listener: Listener) -> list[str]:
     return [
         f"  http-request wait-for-body time {listener.idle.milliseconds}ms at-least 1 if {{ req.hdr(expect) -m found }}",
         "  http-request del-header Expect",
+    ]
+
+
+def _hop_by_hop() -> list[str]:
+    """Connection is for the balancer alone: it would let a client have X-Forwarded-For dropped by a target that is a proxy."""
+    return [
+        "  http-request del-header Connection if !{ req.hdr(upgrade) -m found }",
+        "  http-request set-header Connection Upgrade if { req.hdr(connection) -m found }",
     ]
 
 
