@@ -61,13 +61,13 @@ def test_a_page_that_does_not_exist_names_those_that_do(elbow: Start, targets: T
 def test_a_client_that_goes_away_is_not_told_in_the_log(elbow: Start, targets: Targets, port: int) -> None:
     lb = elbow(http(port, targets.many(1)))
     threads = Path(f"/proc/{lb.process.pid}/task")
-    before = len(list(threads.iterdir()))
+    before = set(threads.iterdir())
 
     with socket.create_connection(("127.0.0.1", lb.admin)) as client:
-        until(lambda: len(list(threads.iterdir())) > before, say="it is served")
+        (serving,) = until(lambda: set(threads.iterdir()) - before, say="it is served")
         client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # closes with a reset
 
-    until(lambda: len(list(threads.iterdir())) == before, say="it is done with")
+    until(lambda: not serving.exists(), say="it is done with")
     assert "Error" not in lb.logs()
 
 
