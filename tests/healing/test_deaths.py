@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from harness import processes
@@ -23,10 +24,11 @@ from harness.targets import Targets
 Start = Callable[..., Elbow]
 
 
-def answers(port: int) -> bool:
+def answers(port: int, **options: Any) -> bool:
     """Whether a request is served."""
     try:
-        return get(port).status == 200
+        with Client(port, **options) as client:
+            return client.get().status == 200
     except (OSError, Closed):
         return False
 
@@ -85,10 +87,9 @@ def test_haproxy_killed_is_back_although_someone_removed_all_it_starts_from(
 
     lb.kill_haproxy()
 
-    until(lambda: lb.haproxies() and not set(before) & set(lb.haproxies()))
+    until(lambda: not any(lives(pid) for pid in before))
+    until(lambda: answers(port, tls=authority.client_context(), server_name="web.test"), limit=10)
     lb.wait_settled()
-    with Client(port, tls=authority.client_context(), server_name="web.test") as client:
-        assert client.get().status == 200
     assert lb.reloads() == {}
 
 
