@@ -6,6 +6,7 @@ from datetime import datetime
 
 from elbow_api.fault import Fault, shown
 from elbow_api.load_balancer import LoadBalancer
+from elbow_api.names import zone_name
 from elbow_api.proxy import ExposureType
 from elbow_api.proxy_report import ProxyReport
 from elbow_kube.object import Object, holds
@@ -56,7 +57,7 @@ def _nowhere(zone: str, nodes: Iterable[Node]) -> str:
     there = sorted({node.zone for node in nodes})
     if zone in there:
         return ""
-    return f"no node is in it; nodes are in {', '.join(known or 'none' for known in there) or 'none'}"
+    return f"no node is in it; nodes are in {', '.join(map(zone_name, there)) or 'none'}"
 
 
 def named(

@@ -48,7 +48,7 @@ class Certificates:
         self._loaded = wanted
 
     def tidy(self, wanted: Mapping[str, bytes]) -> None:
-        """Remove the files, and with them the keys, that nothing uses any more."""
+        """Remove the files, and with them the keys, that nothing uses any more; where someone removed them all, there are none."""
         for path in self.engine.certificates.glob("*"):
             if path.name not in wanted:
                 path.unlink(missing_ok=True)

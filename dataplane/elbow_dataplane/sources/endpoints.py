@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable
 
 from elbow_api.target_group import ServiceTargets
 from elbow_kube.object import Object
+from elbow_kube.service import is_tcp, port_of, ports_told
 
 from elbow_dataplane.model.target import Target
 
@@ -36,10 +37,8 @@ def targets_of(
 
 def port_name(wanted: ServiceTargets, service: Object | None) -> str | None:
     """The name of the Service's port as EndpointSlices have it; none if the Service has no such port for TCP."""
-    for port in _ports(service):
-        if wanted.port in (port["port"], port.get("name")) and _is_tcp(port):
-            return str(port.get("name") or "")
-    return None
+    port = port_of(service, wanted.port)
+    return None if port is None else str(port.get("name") or "")
 
 
 def fault_of(wanted: ServiceTargets, service: Object | None) -> str | None:
@@ -50,23 +49,9 @@ def fault_of(wanted: ServiceTargets, service: Object | None) -> str | None:
         return (
             f"Service {wanted.name} is of type ExternalName, which has no endpoints to check and balance; use addresses"
         )
-    if port_name(wanted, service) is None:
-        ports = ", ".join(map(_told, _ports(service)))
-        return f"Service {wanted.name} has no port {wanted.port}; it has {ports or 'none'}"
+    if port_of(service, wanted.port) is None:
+        return f"Service {wanted.name} has no port {wanted.port}; it has {ports_told(service)}"
     return None
-
-
-def _ports(service: Object | None) -> list[Object]:
-    return (service or {}).get("spec", {}).get("ports") or []
-
-
-def _is_tcp(port: Object) -> bool:
-    return bool(port.get("protocol", "TCP") == "TCP")
-
-
-def _told(port: Object) -> str:
-    number = str(port["port"]) if _is_tcp(port) else f"{port['port']}/{port['protocol']}"
-    return f"{number} ({port['name']})" if port.get("name") else number
 
 
 def _pod(endpoint: Object) -> str | None:
@@ -76,6 +61,6 @@ def _pod(endpoint: Object) -> str | None:
 
 def _port(piece: Object, name: str | None) -> int | None:
     for port in piece.get("ports") or []:
-        if name is not None and (port.get("name") or "") == name and port.get("port") and _is_tcp(port):
+        if name is not None and (port.get("name") or "") == name and port.get("port") and is_tcp(port):
             return int(port["port"])
     return None

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from difflib import get_close_matches
 
 from elbow_kube.object import Object, holds
+from elbow_kube.service import port_of, ports_told
 
 from elbow_kubectl.doctor.evidence import Evidence, selected
 from elbow_kubectl.doctor.finding import Finding, Mistake, error, listed, warning
@@ -58,28 +59,22 @@ def _source(seen: Evidence, group: Object, targets: list[Target]) -> Iterator[Fi
     if service is None:
         yield _missing(seen, about, asked["name"])
         return
-    spec = service["spec"]
-    if spec.get("type") == "ExternalName":
+    if service["spec"].get("type") == "ExternalName":
         yield error(
             Mistake.SERVICE_UNFIT,
             about,
             f"Service {asked['name']} is of type ExternalName, which has no endpoints to check and balance",
             "list the addresses: targets: {addresses: [{ip: …, port: …}]}",
         )
-    elif not any(asked["port"] in (port["port"], port.get("name")) for port in _for_tcp(spec)):
-        has = ", ".join(f"{p['port']}" + (f" ({p['name']})" if p.get("name") else "") for p in _for_tcp(spec))
+    elif port_of(service, asked["port"]) is None:
         yield error(
             Mistake.PORT_MISSING,
             about,
-            f"Service {asked['name']} has no port {asked['port']}; it has {has or 'none'}",
+            f"Service {asked['name']} has no port {asked['port']}; it has {ports_told(service)}",
             f"set spec.targetGroups[{group['name']}].targets.service.port to one of them",
         )
     else:
         yield from _pods(seen, about, service, targets)
-
-
-def _for_tcp(spec: Object) -> list[Object]:
-    return [port for port in spec.get("ports") or [] if port.get("protocol", "TCP") == "TCP"]
 
 
 def _missing(seen: Evidence, about: str, name: str) -> Finding:
